@@ -1,0 +1,1 @@
+"""Measurements of Muniment, and the export that they load."""
