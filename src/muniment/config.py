@@ -1,0 +1,89 @@
+"""Settings: the one frozen model of them, and the one place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_DATABASE = "sqlite:///muniment.db"
+"""Where a load goes when nobody says where: a file in the current folder."""
+
+MEBIBYTE = 1024 * 1024
+
+CHUNK_BYTES = 4 * MEBIBYTE
+"""Bytes of a chunk: large enough that a commit costs little, small enough to stay flat in memory."""
+
+CHUNK_ROWS = 5_000
+"""Records of a chunk: keeps small records from making chunks of too many objects."""
+
+MAX_RECORD_BYTES = 16 * MEBIBYTE
+"""The longest record; anything longer is an unbalanced quote or a file of another kind."""
+
+MAX_DECOMPRESSED_BYTES = 1024 * 1024 * MEBIBYTE
+"""What a compressed or piped source may unpack to: 1 TiB, above any real export."""
+
+MAX_COMPRESSION_RATIO = 200.0
+"""Decompressed to compressed bytes. Repetitive CSV reaches 50 with zstd; bombs begin at 1,000."""
+
+REJECTS_JUDGED_FROM = 1_000
+"""Records after which the reject budget is judged: fewer say little about a whole file."""
+
+
+class RejectBudget(BaseModel):
+    """How many records may be quarantined before a run stops: a number, or a share of those read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> RejectBudget:
+        """Read `250` or `10%`; raises `ValueError` for anything else."""
+        stripped = text.strip()
+        if stripped.endswith("%"):
+            percent = float(stripped[:-1])
+            if not 0 <= percent <= 100:
+                raise ValueError("a share lies between 0% and 100%")
+            return cls(percent=percent)
+        count = int(stripped)
+        if count < 0:
+            raise ValueError("a number of records is not negative")
+        return cls(count=count)
+
+    def allows(self, quarantined: int, read: int) -> bool:
+        """Whether so many quarantined of so many read are within the budget."""
+        if self.count is not None:
+            return quarantined <= self.count
+        return self.percent is None or quarantined * 100 <= self.percent * read
+
+    def __str__(self) -> str:
+        return f"{self.count} records" if self.count is not None else f"{self.percent:g}%"
+
+
+class Settings(BaseModel):
+    """How a load is done, as against what is loaded; `chunk_bytes` and `chunk_rows` are fixed by a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chunk_bytes: Annotated[int, Field(ge=1_024, le=1_024 * MEBIBYTE)] = CHUNK_BYTES
+    chunk_rows: Annotated[int, Field(ge=1, le=1_000_000)] = CHUNK_ROWS
+    max_record_bytes: Annotated[int, Field(ge=1_024, le=1_024 * MEBIBYTE)] = MAX_RECORD_BYTES
+    max_decompressed_bytes: Annotated[int, Field(ge=1)] = MAX_DECOMPRESSED_BYTES
+    max_compression_ratio: Annotated[float, Field(ge=1)] = MAX_COMPRESSION_RATIO
+    max_rejects: RejectBudget = RejectBudget(percent=10)
+
+
+def database_url(given: str | None) -> str:
+    """The database to use: the one given, else `MUNIMENT_DB`, else `DEFAULT_DATABASE`."""
+    return given or os.environ.get("MUNIMENT_DB") or DEFAULT_DATABASE
+
+
+def operator() -> str:
+    """Who runs this, for the ledger: `MUNIMENT_OPERATOR`, else the login name."""
+    for variable in ("MUNIMENT_OPERATOR", "USER", "LOGNAME", "USERNAME"):
+        if os.environ.get(variable):
+            return os.environ[variable]
+    return "unknown"

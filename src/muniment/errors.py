@@ -1,0 +1,119 @@
+"""Every error that Muniment raises, in one tree.
+
+    MunimentError                      where, what, and what to do about it
+    ├── UsageError                     the command or call cannot be meant so        (exit 2)
+    │   ├── MappingError               the mapping file, or mapping against header
+    │   └── DatabaseUrlError           no such kind of database, or a URL that is none
+    ├── SourceError                    the source cannot be read
+    │   ├── HeaderError                the header is not what the mapping expects
+    │   ├── SourceChanged              not the bytes that the run began with
+    │   ├── SourceTooLarge             over a bound on size or decompression ratio
+    │   └── SourceIncomplete           the source ends in mid-record or mid-stream
+    ├── DatabaseError                  a driver's error, wrapped at the seam, cause kept
+    │   ├── RowRefused                 the database refuses a value or a row: bisect
+    │   │   └── DuplicateKey           ... because its key is taken
+    │   ├── DatabaseUnavailable        a connection, a lock, a restart: the chunk can be repeated
+    │   └── DatabaseExhausted          no disk or memory is left on the server
+    ├── OutOfBalance                   an account does not add up: nothing was committed
+    └── Interrupted                    asked to stop; what was committed stays       (exit 130)
+
+A bad *record* is never an exception: it is a `muniment.records.Rejection`, a value. An exception
+means that the run cannot go on.
+"""
+
+from __future__ import annotations
+
+
+class MunimentError(Exception):
+    """An error that says where it happened, what is wrong, and what to do.
+
+    Args:
+        message: what is wrong, in a sentence without a full stop at its end.
+        hint: what to do about it; empty where there is nothing to say.
+        where: file, line, column, table or URL (without its password) that it concerns.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.where = where
+
+    def __str__(self) -> str:
+        located = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{located}. {self.hint}" if self.hint else located
+
+
+class UsageError(MunimentError):
+    """The command or call cannot be meant so."""
+
+    exit_code = 2
+
+
+class MappingError(UsageError):
+    """The mapping is wrong in itself, or does not fit the source."""
+
+
+class DatabaseUrlError(UsageError):
+    """The database URL names no database that Muniment can write to."""
+
+
+class SourceError(MunimentError):
+    """The source cannot be read."""
+
+
+class HeaderError(SourceError):
+    """The source's header is not what the mapping expects."""
+
+    exit_code = 2
+
+
+class SourceChanged(SourceError):
+    """The source no longer has the bytes that the run began with."""
+
+
+class SourceTooLarge(SourceError):
+    """The source exceeds a bound on its size or on its decompression ratio."""
+
+
+class SourceIncomplete(SourceError):
+    """The source ends in mid-record or mid-stream; what came before was read."""
+
+
+class DatabaseError(MunimentError):
+    """A database driver's error; the driver's own is its `__cause__`."""
+
+
+class RowRefused(DatabaseError):
+    """The database refuses a value or a row; its neighbours may be fine."""
+
+
+class DuplicateKey(RowRefused):
+    """The database refuses a row because its key is taken.
+
+    `constraint` is the name of the constraint or index, where the driver tells it.
+    """
+
+    def __init__(self, message: str, *, constraint: str = "", hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.constraint = constraint
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The connection, a lock or the server failed; the same work can be tried again."""
+
+
+class DatabaseExhausted(DatabaseError):
+    """The server has no disk or memory left."""
+
+
+class OutOfBalance(MunimentError):
+    """An account does not add up; the transaction was rolled back."""
+
+
+class Interrupted(MunimentError):
+    """The run was asked to stop; what was committed stays and a re-run goes on."""
+
+    exit_code = 130

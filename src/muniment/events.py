@@ -1,0 +1,75 @@
+"""What a load tells while it goes on: frozen events, handed to an observer, which is any callable.
+
+The log, the progress bar and whatever else watches a load see the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from muniment.records import Account, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins, or goes on where it was interrupted."""
+
+    run: int
+    source: str
+    total_bytes: int
+    """Bytes of the file as it lies there."""
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRemark:
+    """Something about a source as a whole: columns that no mapping mentions, names that repeat."""
+
+    source: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRejected:
+    """A record goes to quarantine (told once its chunk is committed)."""
+
+    run: int
+    source: str
+    record: int
+    line: int
+    key: str | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCommitted:
+    """A chunk is in the database, its account balanced."""
+
+    run: int
+    start_record: int
+    account: Account
+    bytes_done: int
+    """Bytes of the decompressed source up to the end of this chunk."""
+    fraction_done: float
+    """The share of the source read so far, 0 to 1; of a compressed source, judged by compressed bytes."""
+    seconds_validating: float
+    seconds_writing: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run came to its end: `done`, `stopped`, `incomplete`, `failed` or `interrupted`."""
+
+    run: int
+    status: str
+    account: Account
+    seconds: float
+
+
+Event = RunStarted | SourceRemark | RecordRejected | ChunkCommitted | RunEnded
+Observer = Callable[[Event], None]
+
+
+def unobserved(event: Event) -> None:
+    """The observer of those who do not watch."""

@@ -1,0 +1,171 @@
+"""What a domain gives the engine: a record model, tables, and the way from one to the other.
+
+The engine loads what a profile describes and knows no profile by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from muniment.databases.database import Transaction
+from muniment.records import Accepted, Header, Position, Records, Rejection, Verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What the writer of a run must know of it.
+
+    Attributes:
+        run_id, source_id: rows of the ledger's `run` and `source`.
+    """
+
+    run_id: int
+    source_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of accepted records when they met the database.
+
+    Attributes:
+        inserted, updated, unchanged: the indexes of the records; with those rejected, all of them.
+        rejections: records that only the database could tell to be wrong, such as duplicates.
+    """
+
+    inserted: Sequence[int] = ()
+    updated: Sequence[int] = ()
+    unchanged: Sequence[int] = ()
+    rejections: Sequence[Rejection] = ()
+
+    def __add__(self, other: Applied) -> Applied:
+        return Applied(
+            (*self.inserted, *other.inserted),
+            (*self.updated, *other.updated),
+            (*self.unchanged, *other.unchanged),
+            (*self.rejections, *other.rejections),
+        )
+
+
+class Judge(Protocol):
+    """Judges records; pure, so that it can run anywhere and be repeated."""
+
+    def judge(self, records: Records) -> Verdicts:
+        """Say of each record whether it is accepted, rejected or left out."""
+        ...
+
+
+class Writer(Protocol):
+    """Stores accepted records inside the chunk's transaction."""
+
+    def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
+        """Store `accepted`; may be called again for a part of them after a rollback."""
+        ...
+
+    def settle(self, *, committed: bool) -> None:
+        """The chunk's transaction ended: believe, or forget, the ids learnt in it."""
+        ...
+
+    def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:
+        """At the end of a full run: mark what it did not see as withdrawn; returns how many.
+
+        `also_seen` selects the keys of records that the run saw but could not store.
+        """
+        ...
+
+
+class Profile(Protocol):
+    """One domain: see the module's docstring.
+
+    Attributes:
+        name: `museum` or `table`.
+        branch: the branch of migrations that makes its tables; "" where it has none.
+        scope: whose records these are; a key identifies a record within its scope.
+        version: a hash over all that decides what is loaded and how; another version is another run.
+        text: the mapping or model as text, kept with the run.
+    """
+
+    name: str
+    branch: str
+    scope: str
+    version: bytes
+    text: str
+
+    def bind(self, header: Header) -> Judge:
+        """A judge for sources with this header; raises `HeaderError` where columns are missing."""
+        ...
+
+    def columns(self) -> Sequence[str]:
+        """The columns that it reads."""
+        ...
+
+    def prepare(self, transaction: Transaction) -> None:
+        """Create what the profile needs in the database beyond the migrations of its branch."""
+        ...
+
+    def writer(self, run: RunContext) -> Writer:
+        """A writer for one run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record that is in the database, with its lineage.
+
+    Attributes:
+        record_id: its surrogate key.
+        key, label: what identifies it between exports, and what people call it.
+        holder: whose record it is, in words.
+        scope: the same as its profile's `scope`.
+        run_id, position, row_hash: the run that wrote it last, where in that run's source it stands, and the
+            SHA-256 of its bytes there.
+        withdrawn_run_id: the full run that did not see it any more.
+        sightings: later runs that found it unchanged, each with its record number and line.
+    """
+
+    record_id: int
+    key: str
+    label: str
+    holder: str
+    scope: str
+    run_id: int
+    position: Position
+    row_hash: bytes
+    withdrawn_run_id: int | None = None
+    sightings: Sequence[tuple[int, int, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """How one field of a stored record came about.
+
+    Attributes:
+        field: its name in the mapping.
+        rule: the part of the mapping that makes it, as text.
+        columns: the columns that the rule reads.
+        stored: the rows, or parts of rows, that hold it: each with its table, and names and values.
+    """
+
+    field: str
+    rule: str
+    columns: tuple[str, ...]
+    stored: tuple[Mapping[str, Any], ...]
+
+
+class Archive(Protocol):
+    """A profile's way back: from what a person knows to the stored record, and from a field to its rule."""
+
+    def find(self, connection: sa.Connection, wanted: str) -> Sequence[StoredRecord]:
+        """The records with this label or key."""
+        ...
+
+    def near(self, connection: sa.Connection, wanted: str) -> Sequence[str]:
+        """Labels much like this one."""
+        ...
+
+    def explain(self, connection: sa.Connection, record: StoredRecord, mapping: str, field: str) -> FieldRule:
+        """How a field came about under the text of a mapping; raises `UsageError` for an unknown field."""
+        ...

@@ -1,0 +1,1 @@
+"""Deciding what a record is worth: conditions, text, Pydantic models, and the words for their problems."""

@@ -1,0 +1,82 @@
+"""Conditions on a row: which records of a source a run loads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from muniment.errors import UsageError
+from muniment.records import Header
+
+
+class Condition(BaseModel):
+    """What a column must hold for a record to be loaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: Annotated[str, Field(description="The column that decides.")]
+    equals: Annotated[tuple[str, ...], Field(description="One of these values, after trimming.")] = ()
+    first: Annotated[str, Field(description="The lower end of a range, in the natural order of numbers.")] = (
+        ""
+    )
+    last: Annotated[str, Field(description="The upper end of a range, which it includes.")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_value(cls, data: object) -> object:
+        if isinstance(data, dict) and isinstance(data.get("equals"), str):
+            return data | {"equals": (data["equals"],)}
+        return data
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if bool(self.equals) == bool(self.first or self.last):
+            raise ValueError("give either `equals`, or `first` and `last`, the ends of a range")
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> Condition:
+        """Read `column=value` or `column=first..last`; raises `UsageError` for anything else."""
+        column, equals_sign, value = text.partition("=")
+        if not equals_sign or not column.strip():
+            raise UsageError(
+                f"{text!r} is no condition", hint="Write it as column=value or column=first..last"
+            )
+        first, dots, last = value.partition("..")
+        if dots:
+            return cls(column=column.strip(), first=first.strip(), last=last.strip())
+        return cls(column=column.strip(), equals=(value.strip(),))
+
+    def holds(self, cell: str) -> bool:
+        """Whether a cell fulfils the condition."""
+        stripped = cell.strip()
+        if self.equals:
+            return stripped in self.equals
+        number = natural(stripped)
+        return (not self.first or natural(self.first) <= number) and (
+            not self.last or number <= natural(self.last)
+        )
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A sort key that orders `1999.10` after `1999.9`: digits count as numbers, however many."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    return [_weight(part) for part in parts]
+
+
+def _weight(part: str) -> tuple[int, int, str]:
+    if part[0] not in "0123456789":
+        return (1, 0, part)
+    digits = part.lstrip("0")
+    return (0, len(digits), digits)
+
+
+def row_filter(conditions: Sequence[Condition], header: Header) -> Callable[[Sequence[str]], bool] | None:
+    """A function that tells whether a row fulfils all conditions; None where there are none."""
+    if not conditions:
+        return None
+    checks = [(header.names.index(condition.column), condition.holds) for condition in conditions]
+    return lambda row: all(holds(row[index]) for index, holds in checks)

@@ -1,0 +1,117 @@
+"""Pydantic's errors in a registrar's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from muniment.records import Problem, shortened
+
+MANY_PROBLEMS = 50
+"""Problems kept of one record: more of them help nobody, and a hostile record could have thousands."""
+
+_WORDING: Mapping[str, tuple[str, str, str]] = {
+    # Pydantic's type: our code, the message after the field's name, the hint
+    "missing": ("missing", "is missing", "Fill it in at the source"),
+    "string_too_short": ("missing", "is missing", "Fill it in at the source"),
+    "too_short": ("missing", "is missing", "Fill it in at the source"),
+    "string_too_long": ("too-long", "is longer than {max_length} characters", "Shorten it at the source"),
+    "string_pattern_mismatch": (
+        "pattern",
+        "does not have the form that is asked for",
+        "Its form is {pattern}",
+    ),
+    "string_unicode": (
+        "surrogate",
+        "holds characters that are no valid Unicode",
+        "Export the file again as UTF-8",
+    ),
+    "int_parsing": ("number", "is not a whole number", "Leave the cell empty where the number is not known"),
+    "int_parsing_size": ("number", "is too large a number", "Correct it at the source"),
+    "int_from_float": ("number", "is not a whole number", "Correct it at the source"),
+    "float_parsing": ("number", "is not a number", "Leave the cell empty where the number is not known"),
+    "decimal_parsing": ("number", "is not a number", "Leave the cell empty where the number is not known"),
+    "finite_number": (
+        "number",
+        "is not a finite number",
+        "Leave the cell empty where the number is not known",
+    ),
+    "bool_parsing": ("truth", "is neither yes nor no", "Write true or false, yes or no, 1 or 0"),
+    "date_parsing": ("date", "is not a date", "Write dates as 1883-12-31"),
+    "date_from_datetime_parsing": ("date", "is not a date", "Write dates as 1883-12-31"),
+    "datetime_parsing": ("date", "is not a date and time", "Write them as 1883-12-31T13:45:00"),
+    "datetime_from_date_parsing": ("date", "is not a date and time", "Write them as 1883-12-31T13:45:00"),
+    "url_parsing": ("uri", "is not a URL", "It begins with http:// or https://"),
+    "url_scheme": ("uri", "is not a URL of an allowed kind", "It begins with {expected_schemes}"),
+    "enum": ("not-allowed", "is not one of the values allowed", "Allowed are {expected}"),
+    "literal_error": ("not-allowed", "is not one of the values allowed", "Allowed are {expected}"),
+    "greater_than": ("out-of-range", "is not greater than {gt}", "Correct it at the source"),
+    "greater_than_equal": ("out-of-range", "is less than {ge}", "Correct it at the source"),
+    "less_than": ("out-of-range", "is not less than {lt}", "Correct it at the source"),
+    "less_than_equal": ("out-of-range", "is greater than {le}", "Correct it at the source"),
+}
+
+
+def problems_of(
+    error: ValidationError, columns: Mapping[str, str], names: Mapping[str, str] | None = None
+) -> list[Problem]:
+    """The problems that a failed validation found, each field once for each kind.
+
+    Args:
+        error: what Pydantic raised.
+        columns: by field, the source's column or columns, for the problem to name.
+        names: by field, what a registrar calls it; else its own name with spaces.
+    """
+    found: dict[tuple[str, str], Problem] = {}
+    for detail in error.errors(include_url=False, include_context=True)[:MANY_PROBLEMS]:
+        field = str(detail["loc"][0]) if detail["loc"] else ""
+        problem = _problem(
+            detail, field, columns.get(field, ""), (names or {}).get(field, field.replace("_", " "))
+        )
+        found.setdefault((field, problem.code), problem)
+    return list(found.values())
+
+
+def _problem(detail: ErrorDetails, field: str, column: str, name: str) -> Problem:
+    code, predicate, hint = _WORDING.get(detail["type"], ("invalid", "", ""))
+    context: dict[str, Any] = detail.get("ctx", {})
+    if predicate:
+        message = f"{name} {predicate.format_map(context)}"
+    else:
+        # A validator's own words: Pydantic puts the kind of exception before them.
+        said = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        message = f"{name}: {said}" if name else said
+    value = detail["input"]
+    told = shortened(value) if isinstance(value, str) else ""
+    return Problem(code, message, hint.format_map(context), field=field, column=column, value=told)
+
+
+def mapping_problems(error: ValidationError, model: type[BaseModel]) -> str:
+    """What is wrong with a mapping, one fault after another, each with its path and near names."""
+    faults = []
+    for detail in error.errors(include_url=False):
+        path = ".".join(str(step) for step in detail["loc"])
+        if detail["type"] == "extra_forbidden":
+            near = _near(str(detail["loc"][-1]), _names(model))
+            faults.append(f"{path}: nothing of this name can stand here{near}")
+        elif detail["type"] == "missing":
+            faults.append(f"{path}: this is missing")
+        else:
+            faults.append(f"{path}: {detail['msg'].removeprefix('Value error, ')}")
+    return "; ".join(faults)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=3)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
+
+
+def _names(model: type[BaseModel]) -> set[str]:
+    """All names that can stand anywhere in a mapping."""
+    schema = model.model_json_schema()
+    definitions = [schema, *schema.get("$defs", {}).values()]
+    return {name for definition in definitions for name in definition.get("properties", {})}
