@@ -1,0 +1,81 @@
+"""Delimited text as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from muniment.config import Settings
+from muniment.errors import SourceChanged
+from muniment.records import Chunk, Place, Records
+from muniment.sources.cutting import Cutter
+from muniment.sources.encodings import BEGINNING_BYTES, resolved
+from muniment.sources.format import Format
+from muniment.sources.grammar import grammar
+from muniment.sources.heading import read_header
+from muniment.sources.parsing import Parser
+from muniment.sources.stored import Stored
+from muniment.sources.windows import ByteWindow, TextWindow
+
+
+class DelimitedSource:
+    """A delimited text; see `muniment.sources.source.Source`.
+
+    Args:
+        stored: the file; closed by `close`.
+        given: its format.
+        settings: with the bounds on chunks and records.
+
+    Raises:
+        HeaderError: the header cannot be read.
+        SourceError: the encoding cannot be that of the file.
+    """
+
+    def __init__(self, stored: Stored, given: Format, settings: Settings) -> None:
+        self.name = stored.name
+        self.location = stored.location
+        self.fingerprint = stored.fingerprint
+        self._stored = stored
+        self._encoding = resolved(given, self.read_bytes(0, BEGINNING_BYTES), self.name)
+        self._grammar = grammar(given, self._encoding)
+        self._parser = Parser(given, self._encoding)
+        self._reading = stored.stream(0)
+        self.header, self.first = read_header(
+            self._window(self._encoding.bom), given, self._grammar, self._parser, settings, self.name
+        )
+        self._cutter = Cutter(self._grammar, self._parser, settings, len(self.header), self.name)
+
+    def chunks(self, start: Place) -> Iterator[Chunk]:
+        """As in `Source`."""
+        yield from self._cutter.chunks(self._window(start.offset), start)
+
+    def records(self, chunk: Chunk) -> Records:
+        """As in `Source`."""
+        if chunk.layout is None:
+            raise ValueError("only chunks that this source has cut can be read")
+        return self._parser.records(self.header, chunk, chunk.layout)
+
+    def read_bytes(self, offset: int, length: int) -> bytes:
+        """As in `Source`."""
+        pieces = []
+        try:
+            stream = self._stored.stream(offset)
+            while length > 0 and (piece := stream.read(length)):
+                pieces.append(piece)
+                length -= len(piece)
+        except SourceChanged:
+            pass
+        return b"".join(pieces)
+
+    def stored_position(self) -> int:
+        """As in `Source`."""
+        return self._reading.consumed()
+
+    def close(self) -> None:
+        """As in `Source`."""
+        self._stored.close()
+
+    def _window(self, offset: int) -> ByteWindow:
+        self._reading = self._stored.stream(offset)
+        if self._encoding.as_bytes:
+            return ByteWindow(self._reading, offset)
+        return TextWindow(self._reading, offset, self._encoding, self.name)

@@ -1,0 +1,97 @@
+"""Opening whatever a user calls a source."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from muniment.config import Settings
+from muniment.errors import SourceError, SourceTooLarge
+from muniment.sources.delimited import DelimitedSource
+from muniment.sources.format import Format
+from muniment.sources.recorded import recorded_format, written
+from muniment.sources.source import Source
+from muniment.sources.stored import Stored, spooled
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STDIN = "-"
+"""What stands for standard input among paths."""
+
+STDIN_NAME = "<stdin>"
+"""What standard input is called."""
+
+Given: TypeAlias = (
+    "str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]] | Iterable[pa.RecordBatch]"
+)
+"""What can be opened."""
+
+
+def open_source(given: Given, format: Format, settings: Settings) -> Source:  # noqa: A002  # the mapping's word
+    """Open a source; the caller closes it.
+
+    Args:
+        given: a path (plain, gzip, zstd, or zip with one member, as its first bytes tell), `-` for
+            standard input, an open binary file, or an iterable of dicts or of Arrow record batches.
+            What can be read only once is copied to a temporary file. Records from Python come with
+            their columns: of `format`, only `null` concerns them.
+        format: how the text is written.
+        settings: with the bounds.
+
+    Raises:
+        SourceError: it cannot be read, or not in this encoding.
+        HeaderError: its header cannot be read.
+        SourceTooLarge: it is over a bound on size or decompression ratio.
+    """
+    file, name, actual = _opened(given, format, settings)
+    location = (
+        str(Path(name).resolve()) if isinstance(given, str | os.PathLike) and name != STDIN_NAME else name
+    )
+    try:
+        return DelimitedSource(Stored(file, name, location, settings), actual, settings)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _opened(given: Given, declared: Format, settings: Settings) -> tuple[BinaryIO, str, Format]:
+    """A file that can seek, what to call it, and how it is written."""
+    if isinstance(given, str | os.PathLike):
+        if os.fspath(given) == STDIN:
+            return _copied(sys.stdin.buffer, STDIN_NAME, settings), STDIN_NAME, declared
+        return _file(Path(given), str(given), settings), str(given), declared
+    if hasattr(given, "read"):
+        name = str(getattr(given, "name", "<stream>"))
+        return _copied(given, name, settings), name, declared
+    return _copied(written(given), "<records>", settings), "<records>", recorded_format(declared)
+
+
+def _file(path: Path, name: str, settings: Settings) -> BinaryIO:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise SourceError("this is a folder", hint="Name a file in it", where=name)
+        file = path.open("rb")
+    except OSError as error:
+        raise SourceError(
+            f"the file cannot be read: {error.strerror or error}",
+            hint="Check its name and its rights",
+            where=name,
+        ) from error
+    if stat.S_ISREG(mode):
+        return file
+    with file:
+        return _copied(file, name, settings)
+
+
+def _copied(given: Any, name: str, settings: Settings) -> BinaryIO:
+    try:
+        return spooled(given, settings)
+    except SourceTooLarge as error:
+        error.where = name
+        raise

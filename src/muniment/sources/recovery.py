@@ -1,0 +1,178 @@
+"""Records one by one: the definition of what a record is, and how reading goes on after a broken one.
+
+What is not well formed never swallows its neighbours. A record whose quotes are wrong is its first
+physical line, and reading goes on at the next. Where a quote does not close before the end of the
+source or the longest record, the lines that follow decide: if they read as records, the quote is a
+stray one; if not, they are the rest of one long, or incomplete, record.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from muniment.sources.grammar import Content, Grammar
+from muniment.sources.parsing import Parser
+from muniment.sources.scanning import Extents
+from muniment.sources.windows import ByteWindow
+
+QUOTE = "quote"
+UNCLOSED = "quote-unclosed"
+TOO_LONG = "too-long"
+INCOMPLETE = "incomplete"
+
+EVIDENCE_LINES = 32
+"""Lines looked at to tell a stray quote from a long record: a few would do, prose is rarely tabular."""
+
+EVIDENCE_UNITS = 64 * 1024
+"""How far these lines may reach, so that judging stays cheap where lines are long."""
+
+VAIN_REACH = 8 * 1024
+"""How far one still looks beyond the first line once as much as the longest record was looked at in vain
+within a chunk: more than almost any record has, yet hostile quotes cost no quadratic time."""
+
+LINE_END_UNITS = 2
+"""The longest line end, CRLF."""
+
+
+class Found(NamedTuple):
+    """One record: units up to its end and up to the next, why it is broken; `looked` is how far one saw."""
+
+    end: int
+    next: int
+    fault: str = ""
+    looked: int = 0
+
+
+class Scanner:
+    """Finds records one by one.
+
+    Args:
+        grammar: of the source.
+        parser: tells the cells of a line, as evidence.
+        width: how many cells a record has.
+        max_units: the longest record.
+    """
+
+    def __init__(self, grammar: Grammar, parser: Parser, width: int, max_units: int) -> None:
+        self._grammar = grammar
+        self._parser = parser
+        self._width = width
+        self._max_units = max_units
+
+    def scan(self, window: ByteWindow, limit: int, max_rows: int) -> Extents:
+        """The records that end within `limit` units, at most `max_rows`, but at least one.
+
+        A record that is too long to be held comes alone; its end is then the window's, and not known.
+        """
+        rows: list[tuple[int, int, int]] = []
+        faults: dict[int, str] = {}
+        position = line = blank_lines = vain = 0
+        while len(rows) < max_rows and position < limit:
+            found = self.next_record(window, position, vain)
+            if position and (found.fault == TOO_LONG or not self._fits(window, found, limit)):
+                break
+            if found.end > position:
+                rows.append((position, found.end, line))
+            else:
+                blank_lines += 1
+            if found.fault:
+                faults[len(rows) - 1] = found.fault
+                vain += found.looked - found.next
+            line += self._grammar.line_ends(window.content, position, found.next)
+            position = found.next
+            if found.fault == TOO_LONG:
+                break
+        starts, ends, lines = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+        unterminated = bool(rows) and window.ended and rows[-1][1] == len(window.content)
+        return Extents(starts, ends, lines, blank_lines, position, line, unterminated, faults)
+
+    def _fits(self, window: ByteWindow, found: Found, limit: int) -> bool:
+        """Whether the record's end can be told from the first `limit` units: a LF may follow a last CR."""
+        if found.next < limit or (window.ended and limit == len(window.content)):
+            return True
+        return found.next == limit and bool(
+            window.content[limit - 1 : limit] != self._grammar.carriage_return
+        )
+
+    def next_record(self, window: ByteWindow, start: int, vain: int = 0) -> Found:
+        """The record that begins at `start`; `vain` units were looked ahead for nothing before."""
+        furthest = start + self._max_units + LINE_END_UNITS
+        spent = vain >= self._max_units
+        if spent:
+            furthest = min(furthest, self.first_line(window, start).next + VAIN_REACH)
+        while True:
+            content, stop = window.content, min(len(window.content), furthest)
+            at_end = window.ended and stop == len(content)
+            match = self._grammar.record.match(content, start, stop)
+            if match and (match.end() < stop or at_end):
+                return Found(match.start(1), match.end())
+            broken = None if match else self._broken_at(content, start, stop)
+            if broken is not None or at_end or stop == furthest:
+                break
+            window.grow()
+        line = self.first_line(window, start)
+        if line.fault == TOO_LONG:
+            return line
+        if broken is not None:
+            return Found(line.end, line.next, QUOTE, max(broken, line.next))
+        if line.fault:
+            return line
+        if (spent and not at_end) or self.follows_records(window, line.next):
+            return Found(line.end, line.next, UNCLOSED, max(stop, line.next))
+        return Found(stop, stop, INCOMPLETE if at_end else TOO_LONG, stop)
+
+    def first_line(self, window: ByteWindow, start: int) -> Found:
+        """The first physical line from `start` on, which may be too long, or without a line end."""
+        furthest = start + self._max_units + LINE_END_UNITS
+        while True:
+            stop = min(len(window.content), furthest)
+            match = self._grammar.line.match(window.content, start, stop)
+            at_end = window.ended and stop == len(window.content)
+            if match and (match.end() < stop or at_end):
+                return Found(match.start(1), match.end())
+            if at_end or stop == furthest:
+                return Found(stop, stop, INCOMPLETE if at_end else TOO_LONG, stop)
+            window.grow()
+
+    def _broken_at(self, content: Content, start: int, stop: int) -> int | None:
+        """Where something other than a delimiter or line end follows a closing quote, if that is so."""
+        grammar = self._grammar
+        cell = grammar.cells.match(content, start, stop)
+        opening = cell.end() if cell else start
+        if not grammar.quote or content[opening : opening + 1] != grammar.quote:
+            return None
+        inside = grammar.quoted.match(content, opening + 1, stop)
+        closing = inside.end() if inside else stop
+        closed = content[closing : closing + 1] == grammar.quote and closing + 1 < stop
+        return closing + 1 if closed else None
+
+    def follows_records(self, window: ByteWindow, start: int) -> bool:
+        """Whether most of the lines from `start` on are records of the right width.
+
+        Where there is one column, any line would be, which is no evidence.
+        """
+        if self._width < 2:
+            return False
+        furthest = start + EVIDENCE_UNITS
+        window.reach(furthest + 1)
+        stop = min(len(window.content), furthest)
+        records = others = 0
+        while start < stop and records + others < EVIDENCE_LINES:
+            line = self._grammar.line.match(window.content, start, stop)
+            end = line.end() if line else stop
+            if line and line.start(1) == start:
+                pass
+            elif self._is_record(window.content, start, end):
+                records += 1
+            elif line or window.ended:
+                others += 1
+            start = end
+        return records > others
+
+    def _is_record(self, content: Content, start: int, end: int) -> bool:
+        match = self._grammar.record.match(content, start, end)
+        if not match or match.end() != end:
+            return False
+        return len(self._parser.cells(content[start : match.start(1)])) == self._width

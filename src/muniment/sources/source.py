@@ -1,0 +1,68 @@
+"""What the engine asks of a source: its fingerprint, its header, its chunks, their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from muniment.records import Chunk, Header, Place, Records
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What identifies a source whatever it is called: the size and hash of the file as it lies there."""
+
+    size: int
+    sha256: bytes
+
+
+class Source(Protocol):
+    """A replayable sequence of records.
+
+    Attributes:
+        name: what the user calls it: a path as given, `<stdin>`, `<records>`.
+        location: its absolute path, or its name where it has none.
+        fingerprint: of the bytes as stored (compressed, where they are).
+        header: its columns.
+        first: the place of the first record.
+    """
+
+    name: str
+    location: str
+    fingerprint: Fingerprint
+    header: Header
+    first: Place
+
+    def chunks(self, start: Place) -> Iterator[Chunk]:
+        """The chunks from `start` on, `start` being `first` or the end of an earlier chunk.
+
+        A chunk holds at least one record, or else nothing but blank lines; a source without records
+        has no chunks.
+
+        Cutting is deterministic: the same source and settings give the same chunks wherever
+        reading starts.
+
+        Raises:
+            SourceIncomplete: after the last chunk, where the source ends in mid-record or mid-stream.
+            SourceChanged: where the source has become shorter than its fingerprint says.
+            SourceTooLarge: over a bound on decompressed size or ratio.
+            SourceError: where compressed data is damaged.
+        """
+        ...
+
+    def records(self, chunk: Chunk) -> Records:
+        """The records of a chunk; pure."""
+        ...
+
+    def read_bytes(self, offset: int, length: int) -> bytes:
+        """The bytes of this range, decompressed; fewer where the source has become shorter."""
+        ...
+
+    def stored_position(self) -> int:
+        """How many bytes of the stored file the reading of chunks has consumed, for a progress bar."""
+        ...
+
+    def close(self) -> None:
+        """Give back files and temporary copies."""
+        ...
