@@ -1,0 +1,51 @@
+"""The databases that Muniment writes to: PostgreSQL, MySQL and MariaDB, SQLite."""
+
+from __future__ import annotations
+
+from muniment.databases.connection import SqlDatabase
+from muniment.databases.database import Database, Transaction, Value
+from muniment.databases.mysql import MySQLDatabase
+from muniment.databases.postgresql import PostgresDatabase
+from muniment.databases.scratch import scratch
+from muniment.databases.sqlite import SQLiteDatabase
+from muniment.databases.url import label, parsed
+from muniment.errors import DatabaseUrlError
+
+__all__ = [
+    "Database",
+    "MySQLDatabase",
+    "PostgresDatabase",
+    "SQLiteDatabase",
+    "Transaction",
+    "Value",
+    "connect",
+    "scratch",
+]
+
+
+def connect(url: str) -> Database:
+    """The database at `url`, to which one connection has been made.
+
+    Args:
+        url: `sqlite:///path`, `sqlite://` (in memory), `postgresql://user:password@host/name`,
+            `postgres://`, `mysql://` or `mariadb://`.
+
+    Raises:
+        DatabaseUrlError: no such kind of database, or a URL that is none.
+        DatabaseUnavailable: no server answers.
+        DatabaseError: wrong password, no such database, or one that cannot hold every text.
+    """
+    parts = parsed(url)
+    kind = parts.get_backend_name()
+    if kind != "sqlite" and not parts.database:
+        hint = "End the URL with / and the name of the database"
+        raise DatabaseUrlError("this URL names no database", hint=hint, where=label(parts))
+    classes: dict[str, type[SQLiteDatabase] | type[PostgresDatabase] | type[MySQLDatabase]]
+    classes = {"sqlite": SQLiteDatabase, "postgresql": PostgresDatabase, "mysql": MySQLDatabase}
+    database: SqlDatabase = classes[kind](parts, label(parts))
+    try:
+        database.must_be_usable()
+    except BaseException:
+        database.close()
+        raise
+    return database

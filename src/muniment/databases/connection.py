@@ -1,0 +1,162 @@
+"""What the three databases have in common: an engine, transactions, savepoints, wrapped errors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from muniment.databases.database import Rows, Transaction
+from muniment.databases.errors import DRIVER_ERRORS, wrapped, wrapping
+from muniment.errors import DatabaseError, DatabaseUnavailable
+
+CONNECT_SECONDS = 10
+"""How long a server may take to answer a connection: longer than any network, shorter than patience."""
+
+LOCK_SECONDS = 30
+"""How long to wait for another's lock before the work is repeated: another chunk's commit takes far less."""
+
+SCHEMA_LOCK_SECONDS = 120
+"""How long to wait while another creates or upgrades the schema."""
+
+
+class SqlTransaction(ABC):
+    """An open transaction; see `muniment.databases.database.Transaction`."""
+
+    def __init__(self, connection: sa.Connection, label: str) -> None:
+        self.connection = connection
+        self.label = label
+
+    def execute(
+        self,
+        statement: sa.Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> sa.CursorResult[Any]:
+        """Execute a Core statement, its errors wrapped."""
+        with wrapping(self.label):
+            return self.connection.execute(statement, parameters)
+
+    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        """Insert rows by the database's bulk path; all of them, or an error."""
+        if rows:
+            with wrapping(table.name):
+                self._insert(table, columns, rows)
+
+    def insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        """Insert those rows whose primary or unique key is not there yet."""
+        if rows:
+            with wrapping(table.name):
+                self._insert_missing(table, columns, rows)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A savepoint: rolled back to when its block raises, released otherwise."""
+        with wrapping(self.label):
+            nested = self.connection.begin_nested()
+        try:
+            yield
+            nested.commit()
+        except BaseException as error:
+            try:
+                nested.rollback()
+            except DRIVER_ERRORS as lost:
+                # A deadlock or a lost connection has undone the whole transaction already: what the
+                # caller would do about `error` it can no longer do here.
+                if not isinstance(error, DatabaseUnavailable):
+                    raise DatabaseUnavailable("the transaction was lost", where=self.label) from lost
+            if isinstance(error, DRIVER_ERRORS):
+                raise wrapped(error, self.label) from error
+            raise
+
+    def quoted(self, table: sa.Table, columns: Sequence[str]) -> tuple[str, list[str]]:
+        """The names of a table and of its columns, as they are written in SQL."""
+        preparer = self.connection.dialect.identifier_preparer
+        return preparer.format_table(table), [preparer.quote(name) for name in columns]
+
+    def driver_cursor(self) -> Any:
+        """A cursor of the driver, on this transaction's connection."""
+        return self.connection.connection.cursor()
+
+    @abstractmethod
+    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None: ...
+
+    @abstractmethod
+    def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None: ...
+
+
+class SqlDatabase(ABC):
+    """One database; see `muniment.databases.database.Database`."""
+
+    dialect: str
+
+    def __init__(self, engine: sa.Engine, label: str) -> None:
+        self.engine = engine
+        self.label = label
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.label}>"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A transaction: committed when its block ends, rolled back when it raises."""
+        with wrapping(self.label):
+            connection = self._connection()
+        try:
+            with wrapping(self.label):
+                connection.begin()
+            yield self._transaction(connection)
+            with wrapping(self.label):
+                connection.commit()
+        except BaseException as error:
+            known = wrapped(error, self.label) if isinstance(error, DRIVER_ERRORS) else error
+            self._abandon(connection, known)
+            if known is not error:
+                raise known from error
+            raise
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+    def must_be_usable(self) -> None:
+        """Connect once; raise `DatabaseError` where the server is not one that Muniment can write to."""
+        with wrapping(self.label), self.engine.connect() as connection:
+            self._must_suit(connection)
+
+    def _connection(self) -> sa.Connection:
+        return self.engine.connect()
+
+    def _abandon(self, connection: sa.Connection, error: BaseException) -> None:
+        """Roll back, whatever state the connection is in; MySQL keeps a transaction open on some errors."""
+        try:
+            connection.rollback()
+            if isinstance(error, DatabaseUnavailable):
+                self._drop(connection)
+        except DRIVER_ERRORS:
+            self._drop(connection)
+
+    def _drop(self, connection: sa.Connection) -> None:
+        """Do not use this connection again: nobody knows its state."""
+        connection.invalidate()
+
+    def _must_be_at_least(self, name: str, found: tuple[Any, ...] | None, needed: tuple[int, ...]) -> None:
+        if found is None or tuple(found[: len(needed)]) < needed:
+            told, wanted = (".".join(map(str, version or ("?",))) for version in (found, needed))
+            hint = f"Muniment needs {wanted} or newer"
+            raise DatabaseError(f"this is {name} {told}", hint=hint, where=self.label)
+
+    @abstractmethod
+    def schema_lock(self) -> AbstractContextManager[Transaction]:
+        """A transaction under which no one else creates or upgrades the schema."""
+
+    @abstractmethod
+    def _transaction(self, connection: sa.Connection) -> SqlTransaction: ...
+
+    @abstractmethod
+    def _must_suit(self, connection: sa.Connection) -> None:
+        """Raise `DatabaseError` where this server cannot hold what Muniment stores."""

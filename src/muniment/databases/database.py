@@ -1,0 +1,99 @@
+"""What the engine asks of a database: transactions, bulk writes, savepoints, a lock for the schema.
+
+SQLAlchemy Core owns the schema, the dialects and all small statements; the raw driver owns the bulk
+path. Whatever a driver raises leaves here as one of the errors of `muniment.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+T = TypeVar("T")
+
+KEYS_A_QUERY = 500
+"""Values in one IN list: below every driver's limit on parameters."""
+
+
+def in_queries(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values` in parts that one IN list can hold."""
+    for start in range(0, len(values), KEYS_A_QUERY):
+        yield values[start : start + KEYS_A_QUERY]
+
+
+Value = str | int | float | bool | bytes | datetime | None
+"""What a cell of a bulk write may be. Text is valid Unicode without NUL, a datetime has its time zone."""
+
+Rows = Sequence[Sequence[Value]]
+"""Rows of a bulk write, each with a cell for every column named beside them."""
+
+
+class Transaction(Protocol):
+    """An open transaction on one connection.
+
+    Attributes:
+        connection: for Core statements. What they raise is wrapped when it leaves `transaction()` or
+            `savepoint()`.
+    """
+
+    connection: sa.Connection
+
+    def execute(
+        self,
+        statement: sa.Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> sa.CursorResult[Any]:
+        """Execute a Core statement, its errors wrapped."""
+        ...
+
+    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        """Insert rows by the database's bulk path; all of them, or an error.
+
+        After an error some may be there until the savepoint or transaction is rolled back.
+
+        Raises:
+            RowRefused, DuplicateKey: the database refuses at least one of the rows.
+        """
+        ...
+
+    def insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        """Insert those rows whose primary or unique key is not there yet, leaving the others alone.
+
+        Safe against other writers doing the same; the caller sorts the rows, so that two writers
+        cannot deadlock.
+        """
+        ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """A savepoint: rolled back to when its block raises, released otherwise."""
+        ...
+
+
+class Database(Protocol):
+    """One database.
+
+    Attributes:
+        dialect: `postgresql`, `mysql` (MariaDB as well) or `sqlite`.
+        label: the URL without its password, for people.
+        engine: for readers; loading goes through `transaction`.
+    """
+
+    dialect: str
+    label: str
+    engine: sa.Engine
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction: committed when its block ends, rolled back when it raises."""
+        ...
+
+    def schema_lock(self) -> AbstractContextManager[Transaction]:
+        """A transaction under which no one else creates or upgrades the schema."""
+        ...
+
+    def close(self) -> None:
+        """Give back all connections."""
+        ...

@@ -1,0 +1,205 @@
+"""The seam where drivers' errors become Muniment's: what each means for the work in hand.
+
+    repeat the chunk        DatabaseUnavailable
+    pause and say so        DatabaseExhausted
+    bisect, quarantine      RowRefused, DuplicateKey
+    stop                    DatabaseError
+
+Messages carry the driver's own first sentence, cut to a bound, and no parameters: those of a statement
+are hidden by the engines, and the details that PostgreSQL adds, which quote rows, are left out.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pymysql
+import sqlalchemy as sa
+
+from muniment.errors import (
+    DatabaseError,
+    DatabaseExhausted,
+    DatabaseUnavailable,
+    DuplicateKey,
+    MunimentError,
+    RowRefused,
+)
+from muniment.records import shortened
+
+DRIVER_ERRORS = (sa.exc.SQLAlchemyError, psycopg.Error, pymysql.err.Error, sqlite3.Error)
+"""What a database can raise."""
+
+UNBINDABLE = (OverflowError, UnicodeEncodeError)
+"""What drivers raise for a value that does not fit the wire: an integer over 64 bits, half a character."""
+
+POSTGRESQL_UNAVAILABLE = (
+    "40001",
+    "40P01",
+    "55P03",
+    "57P01",
+    "57P02",
+    "57P03",
+    "57P05",
+    "25P03",
+    "08",
+    "53300",
+)
+"""Beginnings of SQLSTATEs, as the next two."""
+POSTGRESQL_EXHAUSTED = ("53100", "53200", "25006")
+POSTGRESQL_REFUSED = ("22", "23", "54000")
+
+MYSQL_UNAVAILABLE = frozenset(
+    (1020, 1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055, 4031)
+)
+MYSQL_EXHAUSTED = frozenset((1021, 1114, 1290, 1792))
+MYSQL_DUPLICATE = frozenset((1062, 1586))
+MYSQL_REFUSED = frozenset(
+    (1048, 1153, 1261, 1262, 1263, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 1452, 1690, 3819, 4025)
+)
+
+SQLITE_UNAVAILABLE = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
+SQLITE_EXHAUSTED = frozenset((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM))
+SQLITE_DUPLICATE = frozenset(
+    (
+        sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+        sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        sqlite3.SQLITE_CONSTRAINT_ROWID,
+    )
+)
+SQLITE_REFUSED = frozenset((sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH))
+
+TRY_AGAIN = "Nothing of this transaction was stored; the same can be tried again"
+MAKE_ROOM = "Make room on the database server, or ask whoever runs it to, then run again"
+ASK_FOR_RIGHTS = "Check the user name, the password and the rights of that user"
+NAME_A_DATABASE = "Create the database, or correct its name in the URL"
+
+CONNECTION_REFUSALS = (
+    ("password authentication failed", ASK_FOR_RIGHTS),
+    ("no password supplied", ASK_FOR_RIGHTS),
+    ("pg_hba.conf", ASK_FOR_RIGHTS),
+    ("role ", ASK_FOR_RIGHTS),
+    ("does not exist", NAME_A_DATABASE),
+)
+"""What PostgreSQL says on connecting that no retry mends. Such errors have no SQLSTATE to go by."""
+
+MYSQL_HINTS = {1044: ASK_FOR_RIGHTS, 1045: ASK_FOR_RIGHTS, 1698: ASK_FOR_RIGHTS, 1049: NAME_A_DATABASE}
+
+
+@contextmanager
+def wrapping(where: str) -> Iterator[None]:
+    """Let what the drivers raise in this block leave it as a `DatabaseError`.
+
+    Args:
+        where: the database or table that it concerns.
+    """
+    try:
+        yield
+    except (*DRIVER_ERRORS, *UNBINDABLE) as error:
+        raise wrapped(error, where) from _driver_error(error)
+
+
+def wrapped(error: BaseException, where: str) -> MunimentError:
+    """The error of `muniment.errors` that a driver's error amounts to."""
+    cause = _driver_error(error)
+    if isinstance(cause, MunimentError):
+        return cause
+    if isinstance(cause, UNBINDABLE):
+        return RowRefused(f"a value cannot be stored: {_first_sentence(cause)}", where=where)
+    if isinstance(cause, psycopg.Error):
+        return _postgresql(cause, where)
+    if isinstance(cause, pymysql.err.Error):
+        return _mysql(cause, where)
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite(cause, where)
+    if isinstance(cause, sa.exc.TimeoutError):
+        return DatabaseUnavailable("all connections are in use", hint=TRY_AGAIN, where=where)
+    return DatabaseError(_first_sentence(cause), where=where)
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    original = error.orig if isinstance(error, sa.exc.StatementError) else None
+    return error if original is None else original
+
+
+def _first_sentence(error: BaseException | str) -> str:
+    lines = str(error).strip().splitlines()
+    return shortened(lines[0].rstrip(".")) if lines else type(error).__name__
+
+
+def _postgresql(error: psycopg.Error, where: str) -> DatabaseError:
+    state = error.sqlstate
+    if state is None:
+        return _postgresql_without_state(error, where)
+    message = _first_sentence(error.diag.message_primary or str(error))
+    if state == "23505":
+        return DuplicateKey(message, constraint=error.diag.constraint_name or "", where=where)
+    if state.startswith(POSTGRESQL_UNAVAILABLE) and state != "08P01":
+        return DatabaseUnavailable(message, hint=TRY_AGAIN, where=where)
+    if state.startswith(POSTGRESQL_EXHAUSTED):
+        return DatabaseExhausted(message, hint=MAKE_ROOM, where=where)
+    if state.startswith(POSTGRESQL_REFUSED):
+        column = f"{error.diag.column_name}: " if error.diag.column_name else ""
+        return RowRefused(column + message, where=where)
+    hint = ASK_FOR_RIGHTS if state.startswith(("28", "42501")) else ""
+    return DatabaseError(message, hint=hint, where=where)
+
+
+def _postgresql_without_state(error: psycopg.Error, where: str) -> DatabaseError:
+    text = str(error)
+    message = _first_sentence(text.rsplit("FATAL:", 1)[-1])
+    if isinstance(error, psycopg.DataError):
+        return RowRefused(message, where=where)
+    if not isinstance(error, psycopg.OperationalError):
+        return DatabaseError(message, where=where)
+    for words, hint in CONNECTION_REFUSALS:
+        if words in text:
+            return DatabaseError(message, hint=hint, where=where)
+    return DatabaseUnavailable(message, hint="Check that the server runs and can be reached", where=where)
+
+
+def _mysql(error: pymysql.err.Error, where: str) -> DatabaseError:
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else -1
+    told = str(error.args[1]) if len(error.args) > 1 else str(error)
+    if isinstance(error, pymysql.err.InterfaceError):
+        return DatabaseUnavailable(told or "the connection is closed", hint=TRY_AGAIN, where=where)
+    data = isinstance(error, pymysql.err.DataError | pymysql.err.IntegrityError)
+    return mysql_error(code, told, where, refused=data)
+
+
+def mysql_error(code: int, told: str, where: str, *, refused: bool = False) -> DatabaseError:
+    """The error that a MySQL or MariaDB error or warning with this code and text amounts to.
+
+    One whose code says nothing in particular is a `RowRefused` where `refused` says that a row caused it.
+    """
+    message = _first_sentence(told)
+    if code in MYSQL_DUPLICATE:
+        named = re.search(r"for key '(?:[^']*\.)?([^'.]+)'\s*$", told)
+        return DuplicateKey(message, constraint=named[1] if named else "", where=where)
+    if code in MYSQL_UNAVAILABLE:
+        return DatabaseUnavailable(message, hint=TRY_AGAIN, where=where)
+    if code in MYSQL_EXHAUSTED:
+        return DatabaseExhausted(message, hint=MAKE_ROOM, where=where)
+    if refused or code in MYSQL_REFUSED:
+        return RowRefused(message, where=where)
+    return DatabaseError(message, hint=MYSQL_HINTS.get(code, ""), where=where)
+
+
+def _sqlite(error: sqlite3.Error, where: str) -> DatabaseError:
+    extended = getattr(error, "sqlite_errorcode", None) or 0
+    code = extended & 0xFF
+    message = _first_sentence(error)
+    if extended in SQLITE_DUPLICATE:
+        return DuplicateKey(message, constraint=message.partition(": ")[2], where=where)
+    if code in SQLITE_UNAVAILABLE:
+        return DatabaseUnavailable(f"{message} by another program", hint=TRY_AGAIN, where=where)
+    if code in SQLITE_EXHAUSTED:
+        return DatabaseExhausted(message, hint="Make room on the disk, then run again", where=where)
+    if code in SQLITE_REFUSED or isinstance(error, sqlite3.DataError):
+        return RowRefused(message, where=where)
+    unwritable = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+    hint = "Check the path and who may write there" if unwritable else ""
+    return DatabaseError(message, hint=hint, where=where)

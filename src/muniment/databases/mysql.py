@@ -1,0 +1,233 @@
+"""MySQL and MariaDB, by PyMySQL: rows go in by LOAD DATA LOCAL, or by INSERT where a server forbids it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pymysql
+import sqlalchemy as sa
+
+from muniment.databases.connection import (
+    CONNECT_SECONDS,
+    LOCK_SECONDS,
+    SCHEMA_LOCK_SECONDS,
+    SqlDatabase,
+    SqlTransaction,
+)
+from muniment.databases.database import Rows, Transaction, Value
+from muniment.databases.ddl import ExactMySQLDDL
+from muniment.databases.errors import mysql_error, wrapping
+from muniment.databases.infile import StreamingConnection
+from muniment.databases.values import conversions, converted, is_binary, must_all_be_storable
+from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused
+
+MINIMUM_MYSQL = (8, 0, 17)
+"""The first MySQL with a binary NOPAD collation and with checks that it enforces."""
+
+MINIMUM_MARIADB = (10, 5)
+"""The oldest MariaDB of those still found on servers that has all that is used here."""
+
+REPLY_SECONDS = 600
+"""How long a statement may take: a server that is silent for so long has been cut off."""
+
+INSERT_BYTES = 512 * 1024
+"""Size of an INSERT of many rows: beyond this they get no faster, and every server takes packets so large."""
+
+SESSION = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    f"NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_SECONDS},"
+    f" lock_wait_timeout = {SCHEMA_LOCK_SECONDS}"
+)
+
+LOCK_NAME_CHARACTERS = 40
+"""Of the hash in a lock's name: names may have 64 characters, and locks are those of the whole server."""
+
+LOCAL_INFILE_FORBIDDEN = frozenset((1148, 3948, 4166))
+"""How servers say that LOAD DATA LOCAL is switched off."""
+
+
+class MySQLTransaction(SqlTransaction):
+    """A transaction whose bulk path is LOAD DATA LOCAL."""
+
+    def __init__(self, connection: sa.Connection, database: MySQLDatabase) -> None:
+        super().__init__(connection, database.label)
+        self._database = database
+
+    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        self._must_be_transactional(table)
+        if self._database.loads_local_files:
+            try:
+                self._load(table, columns, rows)
+                return
+            except pymysql.err.MySQLError as error:
+                if not LOCAL_INFILE_FORBIDDEN.intersection(error.args[:1]):
+                    raise
+                self._database.loads_local_files = False
+        self._insert_many_rows(table, columns, rows, "")
+
+    def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        # INSERT IGNORE would ignore far more than duplicates: it cuts texts that are too long.
+        self._must_be_transactional(table)
+        _, (column,) = self.quoted(table, columns[:1])
+        self._insert_many_rows(table, columns, rows, f" ON DUPLICATE KEY UPDATE {column} = {column}")
+
+    def _load(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        todo = conversions(table, columns, dialect="mysql", of_bytes=bytes.hex)
+        payload = [_tab_separated(part, columns) for part in converted(rows, todo)]
+        with self.driver_cursor() as cursor:
+            with cursor.connection.serving(payload) as name:
+                cursor.execute(self._load_statement(table, columns, name))
+            if cursor.rowcount != len(rows) or cursor.warning_count:
+                raise self._refusal(cursor, table, len(rows))
+
+    def _load_statement(self, table: sa.Table, columns: Sequence[str], name: str) -> str:
+        target, quoted = self.quoted(table, columns)
+        binary = [is_binary(table.c[column]) for column in columns]
+        places = [f"@c{i}" if binary[i] else quoted[i] for i in range(len(columns))]
+        decoded = [f"{quoted[i]} = UNHEX(@c{i})" for i in range(len(columns)) if binary[i]]
+        return (
+            f"LOAD DATA LOCAL INFILE '{name}' INTO TABLE {target} CHARACTER SET utf8mb4 "
+            r"FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' "
+            f"({', '.join(places)})" + (f" SET {', '.join(decoded)}" if decoded else "")
+        )
+
+    def _refusal(self, cursor: Any, table: sa.Table, expected: int) -> DatabaseError:
+        """Why a statement did not do exactly what it was told: these servers only warn."""
+        taken = cursor.rowcount
+        cursor.execute("SHOW WARNINGS LIMIT 1")
+        warning = cursor.fetchone()
+        if warning is None:
+            return RowRefused(f"of {expected} rows the server took {taken}", where=table.name)
+        return mysql_error(int(warning[1]), warning[2], table.name, refused=True)
+
+    def _insert_many_rows(self, table: sa.Table, columns: Sequence[str], rows: Rows, ending: str) -> None:
+        name, quoted = self.quoted(table, columns)
+        opening = f"INSERT INTO {name} ({', '.join(quoted)}) VALUES "  # noqa: S608 - all names are quoted
+        todo = conversions(table, columns, dialect="mysql", of_bytes=None)
+        with self.driver_cursor() as cursor:
+            for part in converted(rows, todo):
+                must_all_be_storable(columns, part)
+                for values in self._literal_rows(cursor.connection, part, table):
+                    cursor.execute(opening + ",".join(values) + ending)
+                    if cursor.warning_count:
+                        raise self._refusal(cursor, table, len(values))
+
+    def _literal_rows(self, connection: Any, rows: Rows, table: sa.Table) -> Iterator[list[str]]:
+        """Rows as SQL, as many together as make about `INSERT_BYTES`."""
+        gathered: list[str] = []
+        size = 0
+        for row in rows:
+            literal: str = connection.escape(tuple(row), connection.encoders)
+            length = len(literal.encode("utf-8", "surrogateescape"))
+            if length + INSERT_BYTES > self._database.packet_bytes > INSERT_BYTES:
+                raise RowRefused("the row is larger than the server's max_allowed_packet", where=table.name)
+            if gathered and size + length > INSERT_BYTES:
+                yield gathered
+                gathered, size = [], 0
+            gathered.append(literal)
+            size += length
+        yield gathered
+
+    def _must_be_transactional(self, table: sa.Table) -> None:
+        if table.name in self._database.transactional_tables:
+            return
+        query = sa.text(
+            "SELECT engine FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = :name"
+        )
+        engine = self.connection.execute(query, {"name": table.name}).scalar()
+        if engine is not None and engine.lower() != "innodb":
+            hint = f"ALTER TABLE {table.name} ENGINE=InnoDB makes it one"
+            raise DatabaseError(f"{engine} tables know no transactions", hint=hint, where=table.name)
+        self._database.transactional_tables.add(table.name)
+
+
+def _tab_separated(rows: Rows, columns: Sequence[str]) -> bytes:
+    text = "".join(["\t".join([_cell(value) for value in row]) + "\n" for row in rows])
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        must_all_be_storable(columns, rows)  # says which column it is
+        raise
+    if b"\0" in encoded:
+        must_all_be_storable(columns, rows)
+    return encoded
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return "\\N"
+    if type(value) is str:
+        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+class MySQLDatabase(SqlDatabase):
+    """A database on a MySQL or MariaDB server."""
+
+    dialect = "mysql"
+
+    def __init__(self, url: sa.URL, label: str) -> None:
+        engine = sa.create_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args={
+                "charset": "utf8mb4",
+                "connect_timeout": CONNECT_SECONDS,
+                "read_timeout": REPLY_SECONDS,
+                "write_timeout": REPLY_SECONDS,
+                "local_infile": True,
+            },
+        )
+        engine.dialect.ddl_compiler = ExactMySQLDDL
+        sa.event.listen(engine, "do_connect", _connect)
+        sa.event.listen(engine, "connect", self._prepare)
+        super().__init__(engine, label)
+        self.loads_local_files = True
+        self.packet_bytes = 0
+        self.transactional_tables: set[str] = set()
+
+    @contextmanager
+    def schema_lock(self) -> Iterator[Transaction]:
+        """A transaction, while another session holds a named lock until it is committed.
+
+        Creating a table commits by itself on these servers; the lock outlasts that.
+        """
+        with wrapping(self.label), self.engine.connect() as keeper:
+            schema = keeper.execute(sa.text("SELECT DATABASE()")).scalar_one()
+            name = {"name": "muniment:" + hashlib.sha256(schema.encode()).hexdigest()[:LOCK_NAME_CHARACTERS]}
+            taking = sa.text("SELECT GET_LOCK(:name, :seconds)")
+            if keeper.execute(taking, name | {"seconds": SCHEMA_LOCK_SECONDS}).scalar() != 1:
+                raise DatabaseUnavailable(
+                    f"another program has been changing the schema for {SCHEMA_LOCK_SECONDS} seconds",
+                    hint="Wait until it is done, then run again",
+                    where=self.label,
+                )
+            try:
+                with self.transaction() as transaction:
+                    yield transaction
+            finally:
+                keeper.execute(sa.text("SELECT RELEASE_LOCK(:name)"), name)
+
+    def _transaction(self, connection: sa.Connection) -> SqlTransaction:
+        return MySQLTransaction(connection, self)
+
+    def _must_suit(self, connection: sa.Connection) -> None:
+        mariadb = getattr(connection.dialect, "is_mariadb", False)
+        name, minimum = ("MariaDB", MINIMUM_MARIADB) if mariadb else ("MySQL", MINIMUM_MYSQL)
+        self._must_be_at_least(name, connection.dialect.server_version_info, minimum)
+
+    def _prepare(self, connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(SESSION)
+            cursor.execute("SELECT @@max_allowed_packet")
+            self.packet_bytes = int(cursor.fetchone()[0])
+
+
+def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> StreamingConnection:
+    return StreamingConnection(*arguments, **options)

@@ -1,0 +1,159 @@
+"""PostgreSQL, by psycopg 3: rows go in by COPY."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from muniment.databases.connection import (
+    CONNECT_SECONDS,
+    LOCK_SECONDS,
+    SCHEMA_LOCK_SECONDS,
+    SqlDatabase,
+    SqlTransaction,
+)
+from muniment.databases.database import Rows, Transaction
+from muniment.databases.ddl import CheckedPostgresDDL
+from muniment.databases.values import conversions, converted, must_all_be_storable
+from muniment.errors import DatabaseError
+
+MINIMUM_VERSION = (13,)
+"""The oldest PostgreSQL that was still maintained in 2025."""
+
+BUFFER_CHARACTERS = 1024 * 1024
+"""Text gathered before it is sent: few system calls, and little memory beside the rows themselves."""
+
+KEEPALIVE_SECONDS = 10
+"""Pause between signs of life, three of which may be missed: finds a cut connection in about 40 s."""
+
+SCHEMA_LOCK_KEY = zlib.crc32(b"muniment schema")
+"""The number of the advisory lock, the same in every version of Muniment."""
+
+CONNECT_ARGUMENTS: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "application_name": "muniment",
+    "client_encoding": "utf8",
+    "keepalives_idle": KEEPALIVE_SECONDS,
+    "keepalives_interval": KEEPALIVE_SECONDS,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 4_000 * KEEPALIVE_SECONDS,
+}
+
+SESSION = f"SET TIME ZONE 'UTC'; SET lock_timeout = '{LOCK_SECONDS}s'; SET standard_conforming_strings = on"
+
+
+class PostgresTransaction(SqlTransaction):
+    """A transaction whose bulk path is COPY."""
+
+    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        name, quoted = self.quoted(table, columns)
+        if len(columns) == 1:
+            # In CSV a line of a single cell can look like COPY's end mark.
+            self.connection.execute(table.insert(), [{columns[0]: row[0]} for row in rows])
+            return
+        null = _null_marker(rows)
+        statement = f"COPY {name} ({', '.join(quoted)}) FROM STDIN (FORMAT csv, NULL '{null}')"
+        todo = conversions(table, columns, dialect="postgresql", of_bytes=lambda value: f"\\x{value.hex()}")
+        with self.driver_cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                for text in _csv_texts(converted(rows, todo), null):
+                    copy.write(_encoded(text, columns, rows))
+            if cursor.rowcount != len(rows):
+                message = f"of {len(rows)} rows the server took {cursor.rowcount}"
+                raise DatabaseError(message, hint="Nothing of them is kept", where=self.label)
+
+    def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+        statement = insert(table).on_conflict_do_nothing()
+        self.connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _null_marker(rows: Rows) -> str:
+    """What stands for NULL: nothing, or, where there are empty texts, something that is no cell.
+
+    The csv module quotes neither an empty cell nor None.
+    """
+    if not any("" in row for row in rows):
+        return ""
+    candidates = itertools.chain(["\\N"], (f"\\N{number}" for number in itertools.count(1)))
+    return next(marker for marker in candidates if not any(marker in row for row in rows))
+
+
+def _csv_texts(slices: Iterator[Rows], null: str) -> Iterator[str]:
+    """The rows as CSV, in texts of about `BUFFER_CHARACTERS`.
+
+    Lines end in CR LF so that the csv module quotes cells that hold either.
+    """
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    for rows in slices:
+        writer.writerows([[null if cell is None else cell for cell in row] for row in rows] if null else rows)
+        if buffer.tell() >= BUFFER_CHARACTERS:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _encoded(text: str, columns: Sequence[str], rows: Rows) -> bytes:
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        must_all_be_storable(columns, rows)  # says which column it is
+        raise
+    if b"\0" in encoded:
+        must_all_be_storable(columns, rows)
+    return encoded
+
+
+class PostgresDatabase(SqlDatabase):
+    """A database on a PostgreSQL server."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: sa.URL, label: str) -> None:
+        given = CONNECT_ARGUMENTS | {key: value for key, value in url.query.items() if isinstance(value, str)}
+        engine = sa.create_engine(
+            url.set(query={}),
+            hide_parameters=True,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args=given,
+        )
+        engine.dialect.ddl_compiler = CheckedPostgresDDL
+        sa.event.listen(engine, "connect", _prepare)
+        super().__init__(engine, label)
+
+    @contextmanager
+    def schema_lock(self) -> Iterator[Transaction]:
+        """A transaction that holds an advisory lock; creating tables is part of it."""
+        with self.transaction() as transaction:
+            transaction.execute(sa.text(f"SET LOCAL lock_timeout = '{SCHEMA_LOCK_SECONDS}s'"))
+            transaction.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK_KEY})
+            yield transaction
+
+    def _transaction(self, connection: sa.Connection) -> SqlTransaction:
+        return PostgresTransaction(connection, self.label)
+
+    def _must_suit(self, connection: sa.Connection) -> None:
+        self._must_be_at_least("PostgreSQL", connection.dialect.server_version_info, MINIMUM_VERSION)
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+        if encoding != "UTF8":
+            raise DatabaseError(
+                f"the encoding of this database is {encoding}, which cannot hold every text",
+                hint="Use one made by: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0",
+                where=self.label,
+            )
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(SESSION)
+    connection.commit()

@@ -1,0 +1,45 @@
+"""From a database URL to the parts that connect, and to a label that shows no password."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from muniment.errors import DatabaseUrlError
+
+DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+}
+"""The kinds of database there are, with the driver that each is used by."""
+
+EXAMPLES = "Such as sqlite:///collection.db, postgresql://user:password@host/database or mysql://..."
+
+
+def parsed(text: str) -> sa.URL:
+    """The URL with its driver; raises `DatabaseUrlError`, whose message holds no part that may be secret."""
+    try:
+        url = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        # Not even the cause is kept: it may quote a password.
+        hint = f"{EXAMPLES}. In a password write @ as %40, : as %3A, / as %2F, % as %25"
+        raise DatabaseUrlError("this is no database URL", hint=hint) from None
+    kind, _, driver = url.drivername.partition("+")
+    if kind not in DRIVERS:
+        raise DatabaseUrlError(f"{kind!r} is no kind of database that Muniment knows", hint=EXAMPLES)
+    wanted = DRIVERS[kind]
+    if driver and driver != wanted.partition("+")[2]:
+        raise DatabaseUrlError(f"Muniment does not use {driver!r}", hint=f"Write {kind}:// alone")
+    if kind == "sqlite" and url.host:
+        hint = "After sqlite: three slashes begin a path from the current folder, four one from the root"
+        raise DatabaseUrlError("this SQLite URL has too few slashes", hint=hint)
+    return url.set(drivername=wanted)
+
+
+def label(url: sa.URL) -> str:
+    """The URL for people: without its password, and without options, which may hold one too."""
+    kind = url.drivername.partition("+")[0]
+    shown = sa.URL.create(kind, username=url.username, host=url.host, port=url.port, database=url.database)
+    return shown.render_as_string()
