@@ -1,0 +1,232 @@
+"""Measurements from the text in which museums write them: `10 x 18 1/8 in. (25.4 x 46.04 cm)`.
+
+Text is cut into tokens, tokens into *series* (`10 x 18 1/8 in.`), and series become measurements:
+
+- Without a word for it, `A x B` is height by width, `A x B x C` height by width by depth (the museum
+  convention), and a single value is only a `dimension`. Masses are weights, times are durations.
+- What stands before a colon, or else directly before or after the numbers, is the part measured (its
+  `extent`), in lower case, unless it says the role (`Height:`, `H.`, `in diameter`, `Breite`, `haut.`).
+- The same measurement in two systems is told once, in metric units.
+- `12,5` is twelve and a half; a comma before exactly three digits parts thousands (`1,200`), unless a
+  zero precedes it (`0,125`). A point is decimal, unless a decimal comma or another point follows.
+- Feet and inches become inches, minutes and seconds become seconds: the smaller unit, exactly.
+- A range (`31.7 to 33 cm`) gives two measurements, whose extents say `minimum` and `maximum`.
+- Numbers without a unit have the one unit that is beside them; where the text names no unit of length,
+  the default unit.
+- `L.` is a length, or in French company (`P.`, `haut.`) a width; `D.` is a depth, or in German
+  company (`B.`, `T.`, `Höhe`) a diameter.
+
+Nothing is guessed: a number that finds no place in this is a problem of the text, and what could be
+read stands beside it. The text itself is kept by the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from muniment.museum.dimension_series import Series, series_of
+from muniment.museum.dimension_words import UNITS, VULGAR
+
+NOT_UNDERSTOOD = "dimensions-not-understood"
+"""The problem of a text with numbers that were not all read."""
+
+DISAGREE = "dimensions-disagree"
+"""The problem of a text whose metric and imperial values are not of one size; the metric are taken."""
+
+MAX_CHARACTERS = 4_000
+"""Of a text: the longest real ones, lists of the parts of an installation, stay below 1,000."""
+
+CACHED_TEXTS = 4_096
+"""Texts whose reading is remembered: about a kilobyte each, and neighbours in an export repeat."""
+
+CACHED_CHARACTERS = 200
+"""Of a text that is remembered: longer ones hardly repeat, and would make the memory of it unbounded."""
+
+TOLERANCE = Decimal("0.03")
+"""How far, as a share, two systems may differ and be one measurement: an eighth in four inches."""
+
+ROUNDING = Decimal("0.35")
+"""... or in centimetres or kilograms: an eighth of an inch, to which small sizes are rounded."""
+
+NEIGHBOURS = 3
+"""How many series back one may be told again: `23 x 20 cm, 3.6 kg (9 x 8 in., 8 lb.)` needs two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One measurement.
+
+    Attributes:
+        type: `height`, `width`, `depth`, `length`, `diameter`, `circumference`, `thickness`, `weight`,
+            `duration`, or `dimension` where the text does not say.
+        value: above zero, as written (a fraction as decimal).
+        unit: of `value`: `mm`, `cm`, `m`, `in`, `ft`, `yd`, `g`, `kg`, `oz`, `lb`, `s`, `min` or `h`.
+        extent: the part measured, as the text calls it, in lower case; "" where it does not.
+        display: the words that it was read from.
+    """
+
+    type: str
+    value: Decimal
+    unit: str
+    extent: str = ""
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The measurements of a text, in its order, and the codes of its problems."""
+
+    dimensions: tuple[Dimension, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+_CONVENTION = {1: ("dimension",), 2: ("height", "width"), 3: ("height", "width", "depth")}
+_LENGTHS = {"mm": "0.1", "cm": "1", "m": "100", "in": "2.54", "ft": "30.48", "yd": "91.44"}
+_MASSES = {"g": "0.001", "kg": "1", "oz": "0.0283495", "lb": "0.453592"}
+_TIMES = {"s": "1", "min": "60", "h": "3600"}
+_KINDS = {unit: kind for kind, units in enumerate((_LENGTHS, _MASSES, _TIMES)) for unit in units}
+_SIZES = {unit: Decimal(size) for unit, size in (_LENGTHS | _MASSES | _TIMES).items()}
+_KINDS_OF_ROLES = {"weight": _KINDS["kg"], "duration": _KINDS["s"]}
+_IMPERIAL = frozenset(("in", "ft", "yd", "oz", "lb"))
+
+
+def canonical_unit(name: str) -> str:
+    """The unit as `Dimension.unit` has it (`inches` gives `in`); "" for one that is not known."""
+    return UNITS.get(name.strip().rstrip(".").lower(), "")
+
+
+def parse_dimensions(text: str, default_unit: str = "") -> Measured:
+    """Read the measurements of one object; never raises.
+
+    Args:
+        text: in any form; one without digits (`dimensions variable`) has no measurements and no problem.
+        default_unit: of numbers for which the text has no unit; one that is not known counts as none.
+    """
+    if not any(character.isdecimal() or character in VULGAR for character in text):
+        return Measured()
+    if len(text) > MAX_CHARACTERS:
+        return Measured(problems=(NOT_UNDERSTOOD,))
+    return (_remembered if len(text) <= CACHED_CHARACTERS else _parsed)(text, canonical_unit(default_unit))
+
+
+def _parsed(text: str, default_unit: str) -> Measured:
+    series = series_of(text)
+    _settle_units(series, default_unit)
+    for one in series:
+        _settle_roles(one)
+    told, agreed = _told_once(series)
+    understood = bool(series) and not any(one.spoilt for one in series)
+    problems = [code for code, absent in ((NOT_UNDERSTOOD, understood), (DISAGREE, agreed)) if not absent]
+    return Measured(tuple(d for one in told for d in _dimensions(one, text)), tuple(problems))
+
+
+_remembered = lru_cache(maxsize=CACHED_TEXTS)(_parsed)
+
+
+def _settle_units(series: list[Series], default: str) -> None:
+    """Give each term a unit: the one beside it, else the default; "" where that is not clear."""
+    beside: dict[int, set[str]] = {}
+    for one in series:
+        beside.setdefault(one.depth, set()).update(term.unit for term in one.terms if term.unit in _LENGTHS)
+    for one in series:
+        units = {term.unit for term in one.terms} - {""}
+        if not units and (len(one.terms) > 1 or one.roles[0] or (one.alone and len(series) == 1)):
+            units = beside[one.depth] or ({default} if not any(beside.values()) else set())
+        unit = next(iter(units)) if len(units) == 1 else ""
+        one.terms = [term._replace(unit=term.unit or unit) for term in one.terms]
+
+
+def _settle_roles(one: Series) -> None:
+    """Give each term its role, or say that the series is spoilt."""
+    kinds = {_KINDS.get(term.unit, -1) for term in one.terms}
+    readable = all(value is not None and value > 0 for term in one.terms for value in term.values)
+    roles = _roles(one.roles, kinds.pop()) if len(kinds) == 1 and -1 not in kinds else None
+    if roles is None or not readable:
+        one.spoilt = True
+    else:
+        one.assign(roles)
+
+
+def _roles(given: list[str], kind: int) -> list[str] | None:
+    """A role for each term, where those that the text gives fit what is measured."""
+    if any(role and _KINDS_OF_ROLES.get(role, _KINDS["cm"]) != kind for role in given):
+        return None
+    if kind != _KINDS["cm"]:
+        return ["weight" if kind == _KINDS["kg"] else "duration"] if len(given) == 1 else None
+    if len(given) not in _CONVENTION:
+        return given if all(given) else None
+    customary = _CONVENTION[len(given)]
+    if all(role in ("", custom) for role, custom in zip(given, customary, strict=True)):
+        return list(customary)
+    return [role or "dimension" for role in given]
+
+
+def _told_once(series: list[Series]) -> tuple[list[Series], bool]:
+    """The series without those that repeat another in another unit, and whether these agree."""
+    told: list[Series] = []
+    agreed = True
+    for one in series:
+        repeated = next((i for i in range(1, NEIGHBOURS + 1) if _repeats(one, told[-i:][:1], i == 1)), None)
+        if repeated is None:
+            told.append(one)
+            continue
+        agreed = agreed and _same_size(one, told[-repeated])
+        told[-repeated] = _merged(told[-repeated], one)
+    return [one for one in told if not one.spoilt], agreed
+
+
+def _repeats(one: Series, before: list[Series], adjacent: bool) -> bool:
+    """Whether `one` tells again, in another unit, what a series before it told.
+
+    In parentheses, directly behind it and in the other system, it does so even where the sizes differ.
+    """
+    if not before or one.spoilt or before[0].spoilt or one.introduced or one.depth < before[0].depth:
+        return False
+    other_system = _imperial(one) != _imperial(before[0])
+    deeper = one.depth > before[0].depth
+    if _shape(one) != _shape(before[0]) or not (other_system or deeper):
+        return False
+    return (other_system and deeper and adjacent) or _same_size(one, before[0])
+
+
+def _shape(one: Series) -> list[tuple[int, int]]:
+    return [(len(term.values), _KINDS[term.unit]) for term in one.terms]
+
+
+def _imperial(one: Series) -> bool:
+    return one.terms[0].unit in _IMPERIAL
+
+
+def _same_size(one: Series, other: Series) -> bool:
+    pairs = zip(_sizes(one), _sizes(other), strict=True)
+    return all(abs(a - b) <= max(ROUNDING, TOLERANCE * max(a, b)) for a, b in pairs)
+
+
+def _sizes(one: Series) -> list[Decimal]:
+    """The values in centimetres, kilograms or seconds."""
+    return [(value or Decimal()) * _SIZES[term.unit] for term in one.terms for value in term.values]
+
+
+def _merged(before: Series, after: Series) -> Series:
+    """The metric one of two that tell the same, with all that is said of both."""
+    metric = after if _imperial(before) else before
+    metric.start, metric.end = before.start, after.end
+    metric.extent = before.extent or after.extent
+    named = after if before.roles == list(_CONVENTION.get(len(before.terms), ())) else before
+    metric.assign(named.roles)
+    return metric
+
+
+def _dimensions(one: Series, text: str) -> list[Dimension]:
+    """A measurement for each value; the two of a range say in their extent which they are."""
+    unclosed = text.count("(", one.start, one.end) > text.count(")", one.start, one.end)
+    end_of_text = one.end + (unclosed and text.startswith(")", one.end))
+    display = " ".join(text[one.start : end_of_text].split())
+    found: list[Dimension] = []
+    for term in one.terms:
+        for value, end in zip(term.values, ("minimum", "maximum"), strict=False):
+            extent = ", ".join(filter(None, (one.extent, end if len(term.values) > 1 else "")))
+            found.append(Dimension(term.role, value or Decimal(), term.unit, extent, display))
+    return found
