@@ -1,0 +1,96 @@
+"""Creating and upgrading the schema, branch by branch: `engine`, `museum`.
+
+Version scripts stand in `versions/` and import nothing from the layers above, so that an old script means
+tomorrow what it means today. The table `muniment_version` holds what a database has.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from muniment.databases.database import Database
+from muniment.databases.errors import wrapping
+from muniment.databases.types import Key
+from muniment.errors import DatabaseError
+from muniment.migrations.interruption import resumable
+
+VERSIONS = Path(__file__).parent / "versions"
+
+VERSION_TABLE = "muniment_version"
+
+version_table = sa.Table(
+    VERSION_TABLE,
+    sa.MetaData(),
+    sa.Column("version_num", Key, primary_key=True),
+    comment="The versions of the schema, one for each of its branches",
+)
+
+_one_at_a_time = threading.Lock()
+"""Alembic keeps the environment of the upgrade in progress in a global variable."""
+
+
+def upgrade(database: Database, branch: str, *, versions: Path = VERSIONS) -> None:
+    """Create the schema of `branch`, or bring it to its newest version; nothing where it is there already.
+
+    Safe against others who do the same at the same time, and against being interrupted.
+
+    Args:
+        database: where.
+        branch: `engine` or `museum`; what a branch depends on is upgraded with it.
+        versions: the folder of the version scripts.
+
+    Raises:
+        DatabaseError: the database is newer than this program, has tables of the same names that are
+            not Muniment's, or does not let its user create tables.
+        DatabaseUnavailable: another has held the lock for too long.
+    """
+    configuration = _configuration(versions)
+    scripts = ScriptDirectory.from_config(configuration)
+    if _is_current(database, scripts, branch):
+        return
+    try:
+        with _one_at_a_time, database.schema_lock() as transaction, wrapping(database.label):
+            version_table.create(transaction.connection, checkfirst=True)
+            configuration.attributes["connection"] = transaction.connection
+            with resumable(transaction.connection):
+                command.upgrade(configuration, f"{branch}@head")
+    except DatabaseError as error:
+        if "already exists" in error.message:
+            error.hint = "This is not a table of Muniment's: use a database of its own"
+        raise
+
+
+def _configuration(versions: Path) -> Config:
+    configuration = Config()
+    for name, path in (("script_location", Path(__file__).parent), ("version_locations", versions)):
+        configuration.set_main_option(name, str(path).replace("%", "%%"))
+    configuration.set_main_option("path_separator", "newline")
+    return configuration
+
+
+def _is_current(database: Database, scripts: ScriptDirectory, branch: str) -> bool:
+    """Whether the branch is at its head; raises `DatabaseError` where the database is from the future."""
+    known = {script.revision for script in scripts.walk_revisions()}
+    present = _versions_present(database)
+    if not present <= known:
+        raise DatabaseError(
+            f"this database was made by a newer Muniment (version {', '.join(sorted(present - known))})",
+            hint="Upgrade Muniment: pip install --upgrade muniment",
+            where=database.label,
+        )
+    heads = {script.revision for script in scripts.get_revisions(f"{branch}@head") if script is not None}
+    implied = {script.revision for script in scripts.iterate_revisions(tuple(present), "base")} if present else set()
+    return heads <= present | implied
+
+
+def _versions_present(database: Database) -> set[str]:
+    with wrapping(database.label), database.engine.connect() as connection:
+        if not sa.inspect(connection).has_table(VERSION_TABLE):
+            return set()
+        return set(connection.scalars(sa.select(version_table.c.version_num)))

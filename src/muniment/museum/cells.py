@@ -1,0 +1,151 @@
+"""From a row's cells to values: null strings, joining, splitting, patterns. A mapping bound to a header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from muniment.errors import HeaderError
+from muniment.museum.mapping import Cells, Mapping, Severity
+from muniment.records import Header, Problem, shortened
+
+Row = Sequence[str]
+
+CONTROL_CHARACTERS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""C0 without tab and line ends, and C1: the traces of text in another encoding, or of a word processor."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is found wrong with one record; `hard` quarantines it."""
+
+    hard: list[Problem] = field(default_factory=list)
+    soft: list[Problem] = field(default_factory=list)
+
+    def report(self, severity: Severity, problem: Problem) -> None:
+        """Add a problem with the severity that the mapping gives it."""
+        (self.hard if severity == "reject" else self.soft).append(problem)
+
+
+class Columns:
+    """A header under a mapping: where each named column stands, and what in it means nothing."""
+
+    def __init__(self, mapping: Mapping, header: Header) -> None:
+        self.null = frozenset(mapping.source.null) | {""}
+        self.header = header
+        missing = [name for name in mapping.sources() if name not in header.names]
+        if missing:
+            raise HeaderError(
+                "the mapping names columns that the source does not have: "
+                + "; ".join(map(self._nearest, missing)),
+                hint=f"The source has: {', '.join(header.names)}",
+            )
+
+    def _nearest(self, name: str) -> str:
+        close = get_close_matches(name, self.header.names, n=3)
+        folded = [known for known in self.header.names if known.casefold() == name.casefold()]
+        near = list(dict.fromkeys(folded + close))
+        return f"{name!r} (the nearest: {', '.join(near)})" if near else repr(name)
+
+    def index(self, name: str) -> int:
+        """The position of a column."""
+        return self.header.names.index(name)
+
+    def cell(self, name: str) -> CellReader:
+        """A reader of one column, which gives "" for what means nothing and for a column not named."""
+        return CellReader(self.index(name) if name else None, self.null)
+
+
+@dataclass(frozen=True, slots=True)
+class CellReader:
+    """Reads one column."""
+
+    position: int | None
+    null: frozenset[str]
+
+    def __call__(self, row: Row) -> str:
+        """The cell, trimmed; "" where it means that nothing is known."""
+        if self.position is None:
+            return ""
+        value = row[self.position].strip()
+        return "" if value in self.null else value
+
+
+class ValuesReader:
+    """Reads the values of one part of a mapping: none, one, or where it splits, several."""
+
+    def __init__(self, cells: Cells, field_name: str, columns: Columns, severity: Severity) -> None:
+        self._cells = cells
+        self._field = field_name
+        self._severity = severity
+        null = columns.null | frozenset(cells.null)
+        names = (cells.column,) if cells.column else cells.columns
+        self.column = ", ".join(names)
+        self._readers = [CellReader(columns.index(name), null) for name in names]
+        self._null = null
+        self._pattern = re.compile(cells.pattern) if cells.pattern else None
+
+    def text(self, row: Row) -> str:
+        """The cells of the part as they stand, joined; "" where they say nothing."""
+        if len(self._readers) == 1:
+            return self._readers[0](row)
+        if not self._readers:
+            return self._cells.constant
+        return self._cells.join.join(filter(None, (reader(row) for reader in self._readers)))
+
+    def pieces(self, row: Row) -> list[str]:
+        """The text, split where the mapping says so; null values and empty ones left out."""
+        text = self.text(row)
+        if not text:
+            return []
+        if not self._cells.split:
+            return [text]
+        stripped = (piece.strip() for piece in text.split(self._cells.split))
+        return [piece for piece in stripped if piece not in self._null]
+
+    def matches(self, row: Row, findings: Findings) -> list[tuple[str, re.Match[str] | None]]:
+        """Each value with the match of the pattern that found it.
+
+        A piece that the pattern does not find anything in is kept as it is, and reported.
+        """
+        if self._pattern is None:
+            return [(piece, None) for piece in self.pieces(row)]
+        found: list[tuple[str, re.Match[str] | None]] = []
+        for piece in self.pieces(row):
+            matches = [m for m in self._pattern.finditer(piece) if m.group()]
+            found += [(_value(match), match) for match in matches]
+            if not matches:
+                findings.report(self._severity, self._unlike(piece))
+                found.append((piece, None))
+        return [(value, match) for value, match in found if value]
+
+    def values(self, row: Row, findings: Findings) -> list[str]:
+        """The values, as the pattern finds them."""
+        if self._pattern is None:
+            return self.pieces(row)
+        return [value for value, _ in self.matches(row, findings)]
+
+    def value(self, row: Row, findings: Findings) -> str:
+        """The first value, or ""."""
+        values = self.values(row, findings)
+        return values[0] if values else ""
+
+    def _unlike(self, piece: str) -> Problem:
+        return Problem(
+            "pattern",
+            f"{self._field.replace('_', ' ')} does not have the form that the mapping asks for",
+            f"The pattern is {self._cells.pattern}",
+            field=self._field,
+            column=self.column,
+            value=shortened(piece),
+        )
+
+
+def _value(match: re.Match[str]) -> str:
+    groups = match.re.groupindex
+    for name in ("value", "label"):
+        if name in groups:
+            return (match[name] or "").strip()
+    return (match[1] if match.re.groups and not groups else match[0] or "").strip()

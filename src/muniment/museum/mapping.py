@@ -1,0 +1,400 @@
+"""The mapping: one TOML file per institution that says which column is which part of the record.
+
+Everything here is data; `museum/reading.py` applies it to rows. `docs/reference/mapping.md` describes it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from muniment.errors import MappingError
+from muniment.sources.format import Format
+from muniment.validation.filters import Condition
+from muniment.validation.messages import mapping_problems
+
+Severity = Literal["reject", "note"]
+
+MANIFEST_PATTERN = r"(?i)^https?://[^/\s]+/\S*(manifest|/iiif/)\S*$"
+"""What an IIIF manifest's URL looks like unless the mapping says otherwise: nearly all name `manifest`
+or lie below `/iiif/`."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _several(value: Any) -> Any:
+    """A field's one source is written without a list."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+class Cells(_Part):
+    """Where a value comes from: one column, several joined, or a constant; a bare string is a column."""
+
+    column: Annotated[str, Field(description="The column's name in the header.")] = ""
+    columns: Annotated[
+        tuple[str, ...], Field(description="Several columns, joined where they are filled.")
+    ] = ()
+    join: Annotated[str, Field(description="What is put between joined columns.")] = ", "
+    constant: Annotated[str, Field(description="The same value for every record.")] = ""
+    split: Annotated[str, Field(description="What separates several values in one cell.")] = ""
+    pattern: Annotated[
+        str,
+        Field(description="A regular expression that finds the value: its group `value`, the first, or all."),
+    ] = ""
+    null: Annotated[
+        tuple[str, ...], Field(description="Cells that mean nothing is known, for this field only.")
+    ] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        given = [bool(self.column), bool(self.columns), bool(self.constant)]
+        if sum(given) != 1 and self._needs_origin():
+            raise ValueError("give exactly one of `column`, `columns` and `constant`")
+        if self.pattern:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"the pattern is not a regular expression: {error}") from None
+        return self
+
+    def _needs_origin(self) -> bool:
+        return True
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        return (self.column,) if self.column else self.columns
+
+
+class TextField(Cells):
+    """Text with, where it is known, its kind and its language."""
+
+    type: Annotated[str, Field(description="The kind of title, number or text.")] = ""
+    language: Annotated[
+        str, Field(description="The language of the text, as in `en`; else the mapping's.")
+    ] = ""
+
+
+class TermField(Cells):
+    """Terms of a vocabulary: types, materials, subjects."""
+
+    vocabulary: Annotated[str, Field(description="The vocabulary's name; else the field's.")] = ""
+    uri: Annotated[
+        str,
+        Field(description="The term's URI: a template over the pattern's groups, such as `http://.../{id}`."),
+    ] = ""
+    uri_column: Annotated[
+        str, Field(description="A column with the terms' URIs, parallel to the labels.")
+    ] = ""
+    uri_prefix: Annotated[
+        tuple[str, ...], BeforeValidator(_several), Field(description="What URIs begin with.")
+    ] = ()
+    allowed: Annotated[tuple[str, ...], Field(description="The terms of a closed list.")] = ()
+    language: Annotated[str, Field(description="The language of the labels.")] = ""
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        return super().sources() + ((self.uri_column,) if self.uri_column else ())
+
+
+class ActorField(_Part):
+    """People and groups; each part is a column, parallel to `name` where `split` parts the cells."""
+
+    name: Annotated[str, Field(description="Column of the names.")] = ""
+    constant: Annotated[str, Field(description="The same name for every record.")] = ""
+    id: Annotated[str, Field(description="Column of the export's own ids of actors.")] = ""
+    uri: Annotated[str, Field(description="Column of URIs, such as ULAN's.")] = ""
+    role: Annotated[str, Field(description="Column of roles; attribution words in it become qualifiers.")] = (
+        ""
+    )
+    default_role: Annotated[str, Field(description="The role where none is given.")] = ""
+    qualifier: Annotated[str, Field(description="Column of attribution qualifiers.")] = ""
+    kind: Annotated[str, Field(description="Column that tells people from groups.")] = ""
+    nationality: Annotated[str, Field(description="Column of nationalities.")] = ""
+    birth: Annotated[str, Field(description="Column of dates of birth or foundation.")] = ""
+    death: Annotated[str, Field(description="Column of dates of death or dissolution.")] = ""
+    split: Annotated[str, Field(description="What separates several values in one cell.")] = ""
+    pattern: Annotated[str, Field(description="A regular expression that finds the name.")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if bool(self.name) == bool(self.constant):
+            raise ValueError("give either `name`, the column of the names, or `constant`")
+        return self
+
+    def columns_by_part(self) -> dict[str, str]:
+        """The columns that are given, by the part of the actor that they hold."""
+        parts = ("name", "id", "uri", "role", "qualifier", "kind", "nationality", "birth", "death")
+        return {part: column for part in parts if (column := getattr(self, part))}
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        return tuple(self.columns_by_part().values())
+
+
+class DateField(Cells):
+    """A date as displayed, with bounds where the export gives them."""
+
+    earliest: Annotated[str, Field(description="Column of the earliest date.")] = ""
+    latest: Annotated[str, Field(description="Column of the latest date.")] = ""
+
+    def _needs_origin(self) -> bool:
+        return not (self.earliest or self.latest)
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        return tuple(name for name in (*super().sources(), self.earliest, self.latest) if name)
+
+
+class DimensionField(_Part):
+    """Measurements: a text to be read, or one column with a number."""
+
+    text: Annotated[str, Field(description="Column with dimensions as text, such as `10 x 18 in.`.")] = ""
+    column: Annotated[str, Field(description="Column with one number.")] = ""
+    type: Annotated[
+        str, Field(description="What `column` measures: height, width, depth, diameter, weight ...")
+    ] = ""
+    unit: Annotated[str, Field(description="The unit of `column`, or of text that names none.")] = ""
+    unit_column: Annotated[str, Field(description="Column with the unit.")] = ""
+    extent: Annotated[str, Field(description="The part measured: support, frame, plate ...")] = ""
+    zero_is_unknown: Annotated[bool, Field(description="Whether 0 means that nothing was measured.")] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"text": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if bool(self.text) == bool(self.column):
+            raise ValueError("give either `text` or `column`")
+        if self.column and not self.type:
+            raise ValueError("say with `type` what the column measures")
+        return self
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        return tuple(name for name in (self.text, self.column, self.unit_column) if name)
+
+
+class AcquisitionField(_Part):
+    """How the object came to the institution."""
+
+    method: Annotated[Cells | None, Field(description="Gift, purchase, bequest ...")] = None
+    source: Annotated[Cells | None, Field(description="From whom it was acquired.")] = None
+    date: Annotated[DateField | None, Field(description="When.")] = None
+    text: Annotated[Cells | None, Field(description="The acquisition in the export's own words.")] = None
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        parts = (self.method, self.source, self.date, self.text)
+        return tuple(name for part in parts if part for name in part.sources())
+
+
+class OcrField(Cells):
+    """Text read by a machine."""
+
+    engine: Annotated[str, Field(description="Column with the name of the program that read it.")] = ""
+    confidence: Annotated[str, Field(description="Column with its confidence, 0 to 1 or in per cent.")] = ""
+    language: Annotated[str, Field(description="The language of the text.")] = ""
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        return tuple(name for name in (*super().sources(), self.engine, self.confidence) if name)
+
+
+class ResourceField(Cells):
+    """URLs of images or of IIIF manifests."""
+
+    rights: Annotated[str, Field(description="Column with the rights of the image.")] = ""
+
+    def sources(self) -> tuple[str, ...]:
+        """The columns that this part reads."""
+        return super().sources() + ((self.rights,) if self.rights else ())
+
+
+Texts = Annotated[tuple[TextField, ...], BeforeValidator(_several)]
+Terms = Annotated[tuple[TermField, ...], BeforeValidator(_several)]
+Actors = Annotated[tuple[ActorField, ...], BeforeValidator(_several)]
+Dimensions = Annotated[tuple[DimensionField, ...], BeforeValidator(_several)]
+Resources = Annotated[tuple[ResourceField, ...], BeforeValidator(_several)]
+
+
+class Fields(_Part):
+    """For each part of the record, where it comes from. One source or a list of them."""
+
+    accession: Annotated[Cells, Field(description="The accession or inventory number.")]
+    title: Annotated[Texts, Field(description="Titles; the first that is filled is the preferred one.")]
+    object_type: Annotated[Terms, Field(description="What kind of thing it is: painting, vase, drawing ...")]
+    identifier: Annotated[Texts, Field(description="Former and other numbers.")] = ()
+    category: Annotated[Cells | None, Field(description="The object's category.")] = None
+    department: Annotated[Cells | None, Field(description="The department that keeps it.")] = None
+    location: Annotated[Cells | None, Field(description="Where it is now.")] = None
+    material: Annotated[Terms, Field(description="Materials and media.")] = ()
+    subject: Annotated[Terms, Field(description="What it shows or is about.")] = ()
+    creator: Annotated[Actors, Field(description="Who made it.")] = ()
+    date: Annotated[DateField | None, Field(description="When it was made.")] = None
+    place: Annotated[Cells | None, Field(description="Where it was made.")] = None
+    dimension: Annotated[Dimensions, Field(description="Its measurements.")] = ()
+    acquisition: Annotated[AcquisitionField | None, Field(description="How it was acquired.")] = None
+    provenance: Annotated[Texts, Field(description="The provenance narrative, kept word for word.")] = ()
+    description: Annotated[Texts, Field(description="Descriptions.")] = ()
+    credit_line: Annotated[Texts, Field(description="The credit line.")] = ()
+    text: Annotated[Texts, Field(description="Any other text, with its `type`: inscription, label ...")] = ()
+    ocr: Annotated[OcrField | None, Field(description="Text read by a machine.")] = None
+    owner: Annotated[Actors, Field(description="Who owns it.")] = ()
+    keeper: Annotated[Actors, Field(description="Who keeps it.")] = ()
+    manifest: Annotated[Resources, Field(description="IIIF manifests.")] = ()
+    image: Annotated[Resources, Field(description="Images.")] = ()
+    web_page: Annotated[Cells | None, Field(description="The object's page on the web.")] = None
+    rights: Annotated[Cells | None, Field(description="The rights in the object or its images.")] = None
+
+    def sources(self) -> tuple[str, ...]:
+        """Every column that some field reads, each once, in the order of the fields."""
+        names: dict[str, None] = {}
+        for field in type(self).model_fields:
+            value = getattr(self, field)
+            for part in value if isinstance(value, tuple) else (value,):
+                names.update(dict.fromkeys(part.sources() if part is not None else ()))
+        return tuple(names)
+
+
+class Institution(_Part):
+    """Whose records these are."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, description="The institution's name.")]
+    id: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{1,60}$",
+            description="A short id, such as an ISIL; its actors' ids are told apart by it.",
+        ),
+    ]
+    uri: Annotated[str, Field(description="A URI that identifies the institution.")] = ""
+    language: Annotated[
+        str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", description="The language of the records.")
+    ] = "en"
+
+
+class RecordIdentity(_Part):
+    """What identifies a record, and what kind of record it is."""
+
+    key: Annotated[
+        Cells | None,
+        Field(description="What identifies the object from one export to the next; else its accession."),
+    ] = None
+    accession_repeats: Annotated[
+        bool, Field(description="Whether several objects may bear one accession number; needs a `key`.")
+    ] = False
+    source: Annotated[
+        str, Field(max_length=255, description="The record source; else the institution's name.")
+    ] = ""
+    type: Annotated[str, Field(min_length=1, max_length=255, description="LIDO's record type.")] = (
+        "item-level record"
+    )
+    type_uri: Annotated[str, Field(description="The record type's URI.")] = (
+        "http://terminology.lido-schema.org/lido00141"
+    )
+
+    @model_validator(mode="after")
+    def _identified(self) -> Self:
+        if self.accession_repeats and self.key is None:
+            raise ValueError("where accessions repeat, another `key` must identify the object")
+        return self
+
+
+class Rules(_Part):
+    """What a problem leads to: `reject` quarantines the record, `note` stores it with a note."""
+
+    manifest: Severity = "reject"
+    image: Severity = "note"
+    uri: Severity = "reject"
+    date: Severity = "note"
+    dimension: Severity = "note"
+    term: Severity = "note"
+    pattern: Severity = "note"
+    parallel: Severity = "note"
+    control_characters: Severity = "note"
+    number: Severity = "note"
+    manifest_pattern: Annotated[str, Field(description="What a manifest's URL looks like.")] = (
+        MANIFEST_PATTERN
+    )
+
+
+class Mapping(_Part):
+    """A whole mapping file. `Mapping.read` reads one; `Mapping.parse` takes its text."""
+
+    institution: Institution
+    fields: Fields
+    source: Format = Format()
+    record: RecordIdentity = RecordIdentity()
+    rules: Rules = Rules()
+    only: Annotated[
+        tuple[Condition, ...],
+        BeforeValidator(_several),
+        Field(description="Which records are loaded; all conditions hold."),
+    ] = ()
+    _text: str = ""
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Mapping:
+        """Read a mapping file; raises `MappingError` with the place of each fault."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            hint = "`muniment guess SOURCE` writes a first one for you"
+            raise MappingError(
+                f"the mapping cannot be read: {error.strerror}", where=str(path), hint=hint
+            ) from error
+        except UnicodeDecodeError as error:
+            raise MappingError(
+                "the mapping is not UTF-8 text", where=str(path), hint="Save it as UTF-8"
+            ) from error
+        return cls.parse(text, where=str(path))
+
+    @classmethod
+    def parse(cls, text: str, *, where: str = "mapping") -> Mapping:
+        """Read the text of a mapping; raises `MappingError`, which names `where`."""
+        try:
+            mapping = cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise MappingError(f"this is not TOML: {error}", where=where) from error
+        except ValidationError as error:
+            raise MappingError(
+                mapping_problems(error, cls),
+                where=where,
+                hint="`muniment mapping schema` lists all that can stand here",
+            ) from error
+        object.__setattr__(mapping, "_text", text)
+        return mapping
+
+    @property
+    def text(self) -> str:
+        """The text as it was read; of a mapping made in Python, its JSON."""
+        return self._text or self.model_dump_json(indent=2)
+
+    @property
+    def record_source(self) -> str:
+        """LIDO's record source: as the mapping says, else the institution's name."""
+        return self.record.source or self.institution.name
+
+    def sources(self) -> tuple[str, ...]:
+        """Every column that the mapping reads, the key and the conditions included."""
+        key = self.record.key.sources() if self.record.key else ()
+        return tuple(dict.fromkeys((*key, *self.fields.sources(), *(c.column for c in self.only))))
