@@ -1,0 +1,26 @@
+"""Muniment: collection exports into a database, every record accounted for."""
+
+from muniment.api import check, load
+from muniment.config import RejectBudget, Settings
+from muniment.errors import MunimentError
+from muniment.load import Run
+from muniment.museum.mapping import Mapping
+from muniment.museum.record import LidoRecord
+from muniment.records import Account, Problem
+from muniment.sources.format import Format
+from muniment.table import PrimaryKey
+
+__all__ = [
+    "Account",
+    "Format",
+    "LidoRecord",
+    "Mapping",
+    "MunimentError",
+    "PrimaryKey",
+    "Problem",
+    "RejectBudget",
+    "Run",
+    "Settings",
+    "check",
+    "load",
+]

@@ -1,0 +1,152 @@
+"""What the package offers to Python: loading, and loading on trial. The command line calls the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from typing import IO, Any
+
+from pydantic import BaseModel
+
+from muniment.config import Settings, database_url
+from muniment.databases import connect, scratch
+from muniment.databases.database import Database
+from muniment.errors import UsageError
+from muniment.events import Observer, unobserved
+from muniment.load import Run, run_load
+from muniment.museum.mapping import Mapping as MuseumMapping
+from muniment.museum.profile import MuseumProfile
+from muniment.profile import Profile
+from muniment.sources import open_source
+from muniment.sources.format import Format
+from muniment.stopping import StopRequest
+from muniment.table import TableProfile
+from muniment.validation.filters import Condition
+
+SourceLike = str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]] | Iterable[Any]
+"""A path (`-` is standard input), an open binary file, or an iterable of dicts or of Arrow record batches."""
+
+
+def load(  # noqa: PLR0913 - a load has an option for each thing that its user may choose
+    source: SourceLike,
+    *,
+    mapping: MuseumMapping | str | os.PathLike[str] | None = None,
+    model: type[BaseModel] | None = None,
+    table: str | None = None,
+    to: str | None = None,
+    only: Sequence[str | Condition] = (),
+    again: bool = False,
+    full: bool = False,
+    abandon: bool = False,
+    row_lineage: bool = False,
+    source_format: Format | None = None,
+    settings: Settings | None = None,
+    observer: Observer = unobserved,
+) -> Run:
+    """Load a source into a database, every record accounted for; an interrupted load is taken up again.
+
+    Args:
+        source: what to load; see `SourceLike`.
+        mapping: for the museum profile, a mapping or the path of its file.
+        model: for the `table` profile instead, the Pydantic model of a row.
+        table: the table to load into; else named after the model.
+        to: the database's URL; else `MUNIMENT_DB`, else `sqlite:///muniment.db`.
+        only: conditions on the records to load, such as `department=Prints`.
+        again: load a source that was loaded before once more, comparing by content.
+        full: mark objects that this source does not hold as withdrawn.
+        abandon: give up an interrupted run whose source has changed since.
+        row_lineage: add columns of lineage to each row (`table` profile).
+        source_format: how delimited text is written, where no mapping says so.
+        settings: chunks, bounds, reject budget.
+        observer: is called with each event (`muniment.events`).
+
+    Returns:
+        The run: its status and its account.
+
+    Raises:
+        MunimentError: the run cannot begin or go on; `muniment.errors` has the tree.
+    """
+    conditions = _conditions(only)
+    if full and conditions:
+        raise UsageError(
+            "a load of some records cannot tell which objects are gone",
+            hint="Give --full without --only, on a complete export",
+        )
+    profile = choose_profile(mapping, model, table, conditions, row_lineage=row_lineage)
+    written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
+    if full and isinstance(profile, MuseumProfile) and profile.conditions:
+        raise UsageError("a mapping with conditions under [[only]] cannot be loaded with --full")
+    chosen = settings or Settings()
+    with (
+        closing(open_source(source, written, chosen)) as opened,
+        closing(connect(database_url(to))) as database,
+        StopRequest() as stop,
+    ):
+        return run_load(
+            opened,
+            profile,
+            database,
+            settings=chosen,
+            again=again,
+            full=full,
+            abandon=abandon,
+            observer=observer,
+            stop=stop,
+        )
+
+
+def check(  # noqa: PLR0913 - as for `load`
+    source: SourceLike,
+    *,
+    mapping: MuseumMapping | str | os.PathLike[str] | None = None,
+    model: type[BaseModel] | None = None,
+    table: str | None = None,
+    db: str | None = None,
+    only: Sequence[str | Condition] = (),
+    source_format: Format | None = None,
+    settings: Settings | None = None,
+    observer: Observer = unobserved,
+) -> Run:
+    """Load a source into a throwaway database: the same code, constraints included, and nothing is kept.
+
+    The throwaway database is made on the server at `db`, or else in a temporary SQLite file. The other
+    arguments, the result and the errors are those of `load`. What it cannot foresee: conflicts with
+    what the real database holds, its disk, and what other programs do to it.
+    """
+    throwaway: AbstractContextManager[Database] = scratch(db)
+    profile = choose_profile(mapping, model, table, _conditions(only))
+    written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
+    chosen = settings or Settings()
+    with (
+        closing(open_source(source, written, chosen)) as opened,
+        throwaway as database,
+        StopRequest() as stop,
+    ):
+        return run_load(opened, profile, database, settings=chosen, observer=observer, stop=stop)
+
+
+def choose_profile(
+    mapping: MuseumMapping | str | os.PathLike[str] | None,
+    model: type[BaseModel] | None,
+    table: str | None,
+    conditions: Sequence[Condition],
+    *,
+    row_lineage: bool = False,
+) -> Profile:
+    """The museum profile for a mapping, the `table` profile for a model."""
+    if (mapping is None) == (model is None):
+        raise UsageError(
+            "say how the columns are to be read: either by a mapping or by a model",
+            hint="`muniment guess SOURCE` writes a first mapping",
+        )
+    if model is not None:
+        return TableProfile(model, table, only=conditions, row_lineage=row_lineage)
+    read = mapping if isinstance(mapping, MuseumMapping) else MuseumMapping.read(mapping or "")
+    return MuseumProfile(read, conditions)
+
+
+def _conditions(only: Sequence[str | Condition]) -> list[Condition]:
+    return [
+        condition if isinstance(condition, Condition) else Condition.parse(condition) for condition in only
+    ]

@@ -1,0 +1,428 @@
+"""Loading: chunk after chunk from a source into a database, each in one transaction with its account.
+
+`load_chunk` is the map of it all; `run_load` is the loop around it.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+from muniment import ledger, quarantine
+from muniment.config import REJECTS_JUDGED_FROM, Settings, operator
+from muniment.databases.database import Database, Transaction
+from muniment.errors import (
+    Interrupted,
+    MunimentError,
+    RowRefused,
+    SourceChanged,
+    SourceIncomplete,
+    UsageError,
+)
+from muniment.events import ChunkCommitted, Observer, RecordRejected, RunEnded, RunStarted, SourceRemark
+from muniment.migrations import upgrade
+from muniment.profile import Applied, Judge, Profile, RunContext, Writer
+from muniment.records import Accepted, Account, Chunk, Header, Place, Problem, Records, Rejection, Verdicts
+from muniment.sources.source import Source
+from muniment.stopping import StopRequest
+
+EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
+"""By status of a run; any other is 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a load.
+
+    Attributes:
+        run: its number in the ledger.
+        source: what was loaded.
+        status: `done`, `already loaded`, `stopped` (by the reject budget), `incomplete` (the source ends
+            in mid-record), or `interrupted`; all but the first two go on where they were when run again.
+        account: what became of the records, over all sittings of the run.
+        withdrawn: objects that a full run did not see.
+        messages: what else there is to say, for people.
+    """
+
+    run: int
+    source: str
+    status: str
+    account: Account
+    chunks: int
+    seconds: float
+    rows_per_second: float
+    peak_rss_bytes: int
+    withdrawn: int = 0
+    messages: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command that ends so."""
+        return EXIT_CODES.get(self.status, 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the account's numbers beside the rest."""
+        plain = asdict(self)
+        account = plain.pop("account")
+        told: dict[str, Any] = {"run": plain.pop("run"), "status": plain.pop("status")}
+        return told | account | plain
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that loading a chunk needs."""
+
+    source: Source
+    judge: Judge
+    database: Database
+    writer: Writer
+    run_id: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A chunk, read and judged."""
+
+    chunk: Chunk
+    records: Records
+    verdicts: Verdicts
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A chunk whose work is in the database."""
+
+    account: Account
+    rejections: tuple[Rejection, ...]
+    seconds_writing: float
+
+
+def prepare_chunk(chunk: Chunk, source: Source, judge: Judge) -> Prepared:
+    """Read a chunk's records and judge them; pure."""
+    began = time.perf_counter()
+    records = source.records(chunk)
+    verdicts = judge.judge(records)
+    return Prepared(chunk, records, verdicts, time.perf_counter() - began)
+
+
+def load_chunk(prepared: Prepared, job: Job) -> Committed:
+    """Put a chunk into the database: its claim, rows, rejections, notes and result, in one transaction.
+
+    Raises:
+        ChunkAlreadyCommitted: an earlier attempt, or another loader, has committed it.
+        OutOfBalance: a record is not accounted for; nothing was committed.
+    """
+    records, verdicts = prepared.records, prepared.verdicts
+    began = time.perf_counter()
+    committed = False
+    try:
+        with job.database.transaction() as transaction:
+            ledger.claim(transaction, job.run_id, prepared.chunk)
+            applied = apply(transaction, job, records, verdicts.accepted)
+            rejections = (*verdicts.rejections, *applied.rejections)
+            stored = quarantine.store_rejections(transaction, job.run_id, job.scope, records, rejections)
+            written = {*applied.inserted, *applied.updated}
+            notes = [note for note in verdicts.notes if note.index in written]
+            quarantine.store_notes(transaction, job.run_id, records, notes)
+            _close_mended(transaction, job, records, verdicts.accepted, applied)
+            account = Account(
+                read=len(records),
+                inserted=len(applied.inserted),
+                updated=len(applied.updated),
+                unchanged=len(applied.unchanged),
+                quarantined=stored.quarantined,
+                skipped=len(verdicts.skipped) + stored.dismissed,
+                notes=len(notes),
+                blank_lines=records.blank_lines,
+            )
+            writing = time.perf_counter() - began
+            start = prepared.chunk.start.offset
+            ledger.record_result(
+                transaction, job.run_id, start, account, validating=prepared.seconds, writing=writing
+            )
+        committed = True
+    finally:
+        job.writer.settle(committed=committed)
+    return Committed(account, rejections, time.perf_counter() - began)
+
+
+def apply(transaction: Transaction, job: Job, records: Records, accepted: Accepted) -> Applied:
+    """Store accepted records; where the database refuses some, halve until those are found.
+
+    About k log n attempts find k bad records among n; their neighbours are stored.
+    """
+    if not len(accepted):
+        return Applied()
+    try:
+        with transaction.savepoint():
+            return job.writer.apply(transaction, records, accepted)
+    except RowRefused as refused:
+        job.writer.settle(committed=False)
+        if len(accepted) == 1:
+            problem = Problem("database", f"the database refuses it: {refused.message}", refused.hint)
+            return Applied(rejections=[Rejection(accepted.indexes[0], (problem,), accepted.keys[0] or None)])
+    half = len(accepted) // 2
+    first = apply(transaction, job, records, accepted.part(0, half))
+    return first + apply(transaction, job, records, accepted.part(half, len(accepted)))
+
+
+def _close_mended(
+    transaction: Transaction, job: Job, records: Records, accepted: Accepted, applied: Applied
+) -> None:
+    refused = {rejection.index for rejection in applied.rejections}
+    mended = [(i, key) for i, key in zip(accepted.indexes, accepted.keys, strict=True) if i not in refused]
+    if mended:
+        indexes, keys = zip(*mended, strict=True)
+        quarantine.close_mended(transaction, job.run_id, job.scope, records, indexes, keys)
+
+
+def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` and `check`
+    source: Source,
+    profile: Profile,
+    database: Database,
+    *,
+    settings: Settings,
+    again: bool = False,
+    full: bool = False,
+    abandon: bool = False,
+    observer: Observer,
+    stop: StopRequest,
+) -> Run:
+    """Load a source; see `muniment.load`, which opens what is passed here."""
+    began = time.perf_counter()
+    judge = profile.bind(source.header)
+    for problem in remarks(source.header, profile.columns()):
+        observer(SourceRemark(source.name, problem))
+    upgrade(database, "engine")
+    if profile.branch:
+        upgrade(database, profile.branch)
+    with database.schema_lock() as transaction:
+        profile.prepare(transaction)
+    with database.transaction() as transaction:
+        entry = _open_run(transaction, source, profile, settings, again=again, abandon=abandon)
+    if not entry.created and entry.status == "done":
+        return _finished(database, source, entry.run_id, "already loaded", began)
+    writer = profile.writer(RunContext(entry.run_id, entry.source_id))
+    job = Job(source, judge, database, writer, entry.run_id, profile.scope)
+    observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
+    status = "failed"
+    messages: list[str] = []
+    try:
+        status, messages = _load_chunks(job, settings, observer, stop)
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise Interrupted("interrupted", hint="Run the same command again to go on") from None
+    finally:
+        _note_status(database, entry.run_id, status)
+    withdrawn = 0
+    if full and status == "done":
+        withdrawn, said = _withdraw_unseen(job)
+        messages += said
+    run = _finished(database, source, entry.run_id, status, began, withdrawn, tuple(messages))
+    observer(RunEnded(run.run, run.status, run.account, run.seconds))
+    return run
+
+
+def _open_run(
+    transaction: Transaction,
+    source: Source,
+    profile: Profile,
+    settings: Settings,
+    *,
+    again: bool,
+    abandon: bool,
+) -> ledger.RunEntry:
+    request = ledger.RunRequest(
+        fingerprint=source.fingerprint,
+        source_name=source.name,
+        location=source.location,
+        profile=profile.name,
+        scope=profile.scope,
+        mapping_version=profile.version,
+        mapping_text=profile.text,
+        header=source.header.given,
+        settings={"chunk_bytes": settings.chunk_bytes, "chunk_rows": settings.chunk_rows},
+        operator=operator(),
+        program=version("muniment"),
+    )
+    before = ledger.interrupted_run_of(transaction, request.location, request.mapping_version)
+    if before is not None and (bytes(before.sha256), before.size) != (
+        source.fingerprint.sha256,
+        source.fingerprint.size,
+    ):
+        if not abandon:
+            raise SourceChanged(
+                f"the source is not the one that run {before.run_id} began to load and did not finish "
+                f"(then {before.size:,} bytes, now {source.fingerprint.size:,})",
+                where=source.name,
+                hint="Put the former file back to finish that run, or give --abandon to load this one instead",
+            )
+        ledger.set_status(transaction, before.run_id, "abandoned")
+    entry = ledger.open_run(transaction, request, again=again)
+    _must_have_same_settings(transaction, entry, settings, source)
+    if entry.status != "done":
+        ledger.set_status(transaction, entry.run_id, "running")
+    return entry
+
+
+def _must_have_same_settings(
+    transaction: Transaction, entry: ledger.RunEntry, settings: Settings, source: Source
+) -> None:
+    fixed = ledger.settings_of(transaction, entry.run_id)
+    differing = [f"{name} = {value}" for name, value in fixed.items() if getattr(settings, name) != value]
+    if differing and entry.status != "done":
+        raise UsageError(
+            f"run {entry.run_id} began with {', '.join(differing)}, which a run cannot change",
+            where=source.name,
+            hint="Give the same chunk settings to go on with it",
+        )
+
+
+def _load_chunks(
+    job: Job, settings: Settings, observer: Observer, stop: StopRequest
+) -> tuple[str, list[str]]:
+    """Load what is not yet committed; the status at the end, and what there is to say."""
+    with job.database.transaction() as transaction:
+        place = resume_place(transaction, job)
+        total, _ = ledger.account_of(transaction, job.run_id)
+    try:
+        for prepared in prepare_ahead(job, place):
+            try:
+                committed = load_chunk(prepared, job)
+            except ledger.ChunkAlreadyCommitted:
+                continue
+            total += committed.account
+            _tell(job, prepared, committed, observer)
+            if total.read >= REJECTS_JUDGED_FROM and not settings.max_rejects.allows(
+                total.quarantined, total.read
+            ):
+                return "stopped", [_over_budget(total, settings)]
+            if stop.requested:
+                return "interrupted", ["interrupted; run the same command again to go on"]
+    except SourceIncomplete as incomplete:
+        return "incomplete", [str(incomplete)]
+    if not settings.max_rejects.allows(total.quarantined, total.read):
+        return "stopped", [_over_budget(total, settings)]
+    return "done", []
+
+
+def resume_place(transaction: Transaction, job: Job) -> Place:
+    """Where the first chunk without a result begins."""
+    place = job.source.first
+    for start, end, _ in ledger.committed_chunks(transaction, job.run_id):
+        if start != place.offset:
+            break
+        place = end
+    return place
+
+
+def prepare_ahead(job: Job, place: Place) -> Iterator[Prepared]:
+    """Each chunk from a place on, read and judged; the next one while this one is being written."""
+    chunks = job.source.chunks(place)
+
+    def prepare_next() -> Prepared | None:
+        chunk = next(chunks, None)
+        return prepare_chunk(chunk, job.source, job.judge) if chunk else None
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="muniment-prepare") as ahead:
+        coming = ahead.submit(prepare_next)
+        while (prepared := coming.result()) is not None:
+            coming = ahead.submit(prepare_next)
+            yield prepared
+
+
+def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer) -> None:
+    for rejection in committed.rejections:
+        position = prepared.records.position(rejection.index)
+        observer(
+            RecordRejected(
+                job.run_id, job.source.name, position.number, position.line, rejection.key, rejection.problems
+            )
+        )
+    observer(
+        ChunkCommitted(
+            job.run_id,
+            prepared.chunk.start.number,
+            committed.account,
+            prepared.chunk.end.offset,
+            1.0
+            if prepared.chunk.last
+            else min(job.source.stored_position() / max(job.source.fingerprint.size, 1), 1.0),
+            prepared.seconds,
+            committed.seconds_writing,
+        )
+    )
+
+
+def _over_budget(total: Account, settings: Settings) -> str:
+    return (
+        f"{total.quarantined:,} of {total.read:,} records were quarantined, more than the budget of "
+        f"{settings.max_rejects}. What was committed stays; `muniment quarantine list` shows why. Run again "
+        "with a larger --max-rejects to go on"
+    )
+
+
+def _withdraw_unseen(job: Job) -> tuple[int, list[str]]:
+    with job.database.transaction() as transaction:
+        unreadable = quarantine.count_without_key(transaction, job.run_id)
+        if unreadable:
+            said = f"nothing was marked as withdrawn: {unreadable:,} quarantined records have no readable key"
+            return 0, [said]
+        return job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id)), []
+
+
+def _note_status(database: Database, run_id: int, status: str) -> None:
+    """Enter a run's status, without hiding the error that ended it."""
+    try:
+        with database.transaction() as transaction:
+            ledger.set_status(transaction, run_id, status)
+    except MunimentError:
+        if sys.exc_info()[1] is None or status == "done":
+            raise
+
+
+def _finished(
+    database: Database,
+    source: Source,
+    run_id: int,
+    status: str,
+    began: float,
+    withdrawn: int = 0,
+    messages: tuple[str, ...] = (),
+) -> Run:
+    with database.transaction() as transaction:
+        account, chunks = ledger.account_of(transaction, run_id)
+    seconds = time.perf_counter() - began
+    rate = account.read / seconds if status != "already loaded" else 0.0
+    run = Run(run_id, source.name, status, account, chunks, round(seconds, 3), round(rate, 1), peak_rss())
+    return replace(run, withdrawn=withdrawn, messages=messages)
+
+
+def peak_rss() -> int:
+    """The largest resident size of this process so far, in bytes."""
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else largest * 1024
+
+
+def remarks(header: Header, mapped: tuple[str, ...] | Any) -> list[Problem]:
+    """What there is to say of a header: names that repeat or are empty, columns that nothing reads."""
+    found = []
+    renamed = [
+        f"{name!r}" for name, given in zip(header.names, header.given, strict=True) if name != given.strip()
+    ]
+    if renamed:
+        message = f"columns without a name of their own are called {', '.join(renamed)}"
+        found.append(Problem("header-names", message, "Use these names in the mapping"))
+    unread = [name for name in header.names if name not in set(mapped)]
+    if unread:
+        message = f"no mapping mentions the columns {', '.join(unread)}; they are not loaded"
+        found.append(Problem("unmapped-columns", message, "Map them, if they matter"))
+    return found

@@ -1,0 +1,139 @@
+"""Rows that many objects share: vocabularies, terms, actors, places. Looked up in sets, cached, bounded.
+
+They are found by their business key and added in sorted order, so that two loaders cannot deadlock. What
+is learnt inside a transaction is believed only once it has committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+
+import sqlalchemy as sa
+
+from muniment.databases.database import Transaction, Value, in_queries
+from muniment.museum.record import KEY_CHARACTERS
+
+CACHED_ROWS = 100_000
+"""Rows remembered of each table: the actors and terms of a large museum, in some 50 MB at the most."""
+
+Attributes = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    id: int
+    attributes: Attributes
+    run_id: int
+
+
+def bounded_key(text: str) -> str:
+    """`text` as a key of bounded length: itself, or where it is too long its beginning and its hash."""
+    if len(text) <= KEY_CHARACTERS:
+        return text
+    digest = sha256(text.encode()).hexdigest()
+    return f"{text[: KEY_CHARACTERS - len(digest) - 1]}…{digest}"
+
+
+class SharedRows:
+    """The rows of one table, by business key.
+
+    Args:
+        table: has an id as primary key, a key column, and attributes.
+        key: name of the key column.
+        attributes: names of the columns that a later run may correct.
+        run_id: the run that writes.
+        within: columns with the same value for all keys, such as a term's vocabulary.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        key: str,
+        attributes: Sequence[str],
+        run_id: int,
+        within: Mapping[str, int] | None = None,
+    ) -> None:
+        self._table = table
+        self._key = table.c[key]
+        self._id = next(iter(table.primary_key.columns))
+        self._attributes = [table.c[name] for name in attributes]
+        self._run_id = run_id
+        self._within = dict(within or {})
+        self._has_run = "run_id" in table.c
+        self._cache: dict[str, _Known] = {}
+        self._learnt: dict[str, _Known] = {}
+
+    def resolve(self, transaction: Transaction, wanted: Mapping[str, Attributes]) -> dict[str, int]:
+        """The ids of the wanted keys; those not in the table are added with their attributes.
+
+        Attributes that differ from those stored: a later run's replace an earlier run's; within one run
+        the first record's stay, and later ones only fill gaps.
+        """
+        known = self._recall(transaction, wanted)
+        missing = sorted(wanted.keys() - known.keys())
+        if missing:
+            self._add(transaction, missing, wanted)
+            known |= self._look_up(transaction, missing)
+        self._correct(transaction, known, wanted)
+        return {key: row.id for key, row in known.items()}
+
+    def settle(self, *, committed: bool) -> None:
+        """Believe, or forget, what was learnt since the last commit."""
+        if committed:
+            self._cache |= self._learnt
+            surplus = len(self._cache) - CACHED_ROWS
+            for key in list(islice(self._cache, max(surplus, 0))):
+                del self._cache[key]
+        self._learnt = {}
+
+    def _recall(self, transaction: Transaction, wanted: Mapping[str, Attributes]) -> dict[str, _Known]:
+        known: dict[str, _Known] = {}
+        for key in wanted:
+            row = self._learnt.get(key) or self._cache.get(key)
+            if row is not None:
+                known[key] = row
+        return known | self._look_up(transaction, sorted(wanted.keys() - known.keys()))
+
+    def _look_up(self, transaction: Transaction, keys: Sequence[str]) -> dict[str, _Known]:
+        run_id = self._table.c.run_id if self._has_run else sa.literal(self._run_id)
+        query = sa.select(self._id, self._key, run_id, *self._attributes)
+        for column, value in self._within.items():
+            query = query.where(self._table.c[column] == value)
+        found = {}
+        for some in in_queries(keys):
+            for row in transaction.execute(query.where(self._key.in_(some))):
+                row_id, key, written_by, *attributes = tuple(row)
+                found[key] = _Known(row_id, tuple(attributes), written_by)
+        self._learnt |= found
+        return found
+
+    def _add(
+        self, transaction: Transaction, missing: Sequence[str], wanted: Mapping[str, Attributes]
+    ) -> None:
+        columns = [*self._within, self._key.name, *(c.name for c in self._attributes)]
+        last: list[Value] = []
+        if self._has_run:
+            columns.append("run_id")
+            last.append(self._run_id)
+        rows = [(*self._within.values(), key, *wanted[key], *last) for key in missing]
+        transaction.insert_missing(self._table, columns, rows)
+
+    def _correct(
+        self, transaction: Transaction, known: dict[str, _Known], wanted: Mapping[str, Attributes]
+    ) -> None:
+        for key, attributes in wanted.items():
+            row = known[key]
+            if row.attributes == attributes:
+                continue
+            first, second = (
+                (row.attributes, attributes) if row.run_id == self._run_id else (attributes, row.attributes)
+            )
+            merged = tuple(a if a is not None else b for a, b in zip(first, second, strict=True))
+            if merged != row.attributes:
+                changes = dict(zip((c.name for c in self._attributes), merged, strict=True))
+                update = self._table.update().where(self._id == row.id).values(**changes, run_id=self._run_id)
+                transaction.execute(update)
+                self._learnt[key] = known[key] = _Known(row.id, merged, self._run_id)

@@ -1,0 +1,340 @@
+"""Storing museum records: deciding what is new, changed, the same or a duplicate, and writing it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from muniment.databases.database import Transaction, in_queries
+from muniment.ledger import change_table, now
+from muniment.museum import tables
+from muniment.museum.mapping import Mapping as MuseumMapping
+from muniment.museum.record import LidoRecord
+from muniment.museum.rows import OBJECT_CONTENT, Ids, Keys, Rows, add_parts, object_content, wanted_by
+from muniment.museum.shared import SharedRows
+from muniment.profile import Applied, RunContext
+from muniment.records import Accepted, Problem, Records, Rejection
+
+RECORD_BITS = 36
+"""An object's id is its run's number and its record's, packed: 2**36 records a run, 2**27 runs. It needs no
+coordination, is the same on every retry, and ascends, so that indexes grow at their right edge."""
+
+_ACTOR = ("name", "kind", "nationality", "birth", "death", "uri")
+_LINEAGE = ("run_id", "record_number", "line", "byte_offset", "byte_length", "row_hash")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is known of an object that is in the database already."""
+
+    object_id: int
+    content_hash: bytes
+    run_id: int
+    number: int
+    line: int
+    withdrawn: bool
+
+
+@dataclass(slots=True)
+class _Decision:
+    """One accepted record, and the object it becomes."""
+
+    index: int
+    key: str
+    record: LidoRecord
+    content_hash: bytes
+    object_id: int
+
+
+@dataclass(slots=True)
+class _Decisions:
+    inserts: list[_Decision] = field(default_factory=list)
+    updates: list[_Decision] = field(default_factory=list)
+    unchanged: list[_Decision] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+class MuseumWriter:
+    """Writes the records of one run (see `muniment.profile.Writer`)."""
+
+    def __init__(self, mapping: MuseumMapping, run: RunContext) -> None:
+        self._mapping = mapping
+        self._run_id = run.run_id
+        self._keys = Keys(mapping.institution.id)
+        self._vocabularies = SharedRows(tables.vocabulary, "vocabulary_key", (), run.run_id)
+        self._terms: dict[str, SharedRows] = {}
+        self._actors = SharedRows(tables.actor, "actor_key", _ACTOR, run.run_id)
+        self._places = SharedRows(tables.place, "place_key", ("name", "uri"), run.run_id)
+
+    def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
+        """Store accepted records; see `muniment.profile.Writer.apply`."""
+        institution = self._institution(transaction)
+        decisions = self._decide(transaction, institution, records, accepted)
+        ids = self._resolve(transaction, institution, decisions)
+        if decisions.updates:
+            self._clear(transaction, decisions.updates, records)
+        self._write(transaction, decisions, ids, records)
+        self._sight(transaction, decisions.unchanged, records)
+        return Applied(
+            inserted=[d.index for d in decisions.inserts],
+            updated=[d.index for d in decisions.updates],
+            unchanged=[d.index for d in decisions.unchanged],
+            rejections=decisions.rejections,
+        )
+
+    def settle(self, *, committed: bool) -> None:
+        """Believe, or forget, the ids learnt in the transaction."""
+        for shared in (self._vocabularies, self._actors, self._places, *self._terms.values()):
+            shared.settle(committed=committed)
+
+    def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:
+        """Mark the institution's objects of this record source that the run did not see as withdrawn."""
+        o, s = tables.object_.c, tables.sighting.c
+        sighted = sa.exists().where(s.run_id == self._run_id, s.object_id == o.object_id)
+        update = (
+            tables.object_.update()
+            .where(o.institution_id == self._institution(transaction))
+            .where(o.record_source == self._mapping.record_source)
+            .where(o.withdrawn_run_id.is_(None), o.run_id != self._run_id)
+            .where(~sighted, o.record_key.not_in(also_seen))
+            .values(withdrawn_run_id=self._run_id)
+        )
+        return transaction.execute(update).rowcount
+
+    def _institution(self, transaction: Transaction) -> int:
+        institution = self._mapping.institution
+        key = institution.id
+        attributes = (institution.name, "institution", None, None, None, institution.uri or None)
+        return self._actors.resolve(transaction, {key: attributes})[key]
+
+    def _decide(
+        self, transaction: Transaction, institution: int, records: Records, accepted: Accepted
+    ) -> _Decisions:
+        stored = self._stored(transaction, institution, accepted.keys)
+        seen = self._sighted(transaction, stored)
+        holders = self._accession_holders(transaction, institution, accepted)
+        decisions = _Decisions()
+        for index, key, record in zip(accepted.indexes, accepted.keys, accepted.values, strict=True):
+            number, line = records.position(index).number, int(records.lines[index])
+            object_id = self._run_id << RECORD_BITS | number
+            decision = _Decision(index, key, record, content_hash(record), object_id)
+            before = stored.get(key)
+            problem = (
+                _duplicate(key, seen.get(key))
+                or _superseded(key, before, seen.get(key), records, index)
+                or _taken(record.accession, key, holders)
+            )
+            if problem is not None:
+                decisions.rejections.append(Rejection(index, (problem,), key))
+                continue
+            seen[key] = (number, line)
+            if holders is not None:
+                holders[record.accession] = key
+            self._sort(decisions, decision, before)
+        return decisions
+
+    @staticmethod
+    def _sort(decisions: _Decisions, decision: _Decision, before: _Stored | None) -> None:
+        if before is None:
+            decisions.inserts.append(decision)
+            return
+        decision.object_id = before.object_id
+        same = before.content_hash == decision.content_hash and not before.withdrawn
+        (decisions.unchanged if same else decisions.updates).append(decision)
+
+    def _stored(self, transaction: Transaction, institution: int, keys: Sequence[str]) -> dict[str, _Stored]:
+        c = tables.object_.c
+        columns = (c.object_id, c.content_hash, c.run_id, c.record_number, c.line, c.withdrawn_run_id)
+        query = sa.select(c.record_key, *columns).where(c.institution_id == institution)
+        found = {}
+        for some in in_queries(sorted(set(keys))):
+            for row in transaction.execute(query.where(c.record_key.in_(some))):
+                key, object_id, content, run_id, number, line, withdrawn = tuple(row)
+                found[key] = _Stored(object_id, bytes(content), run_id, number, line, withdrawn is not None)
+        return found
+
+    def _sighted(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, tuple[int, int]]:
+        """Record number and line of the records of this run that have these keys."""
+        seen = {key: (s.number, s.line) for key, s in stored.items() if s.run_id == self._run_id}
+        keys_by_id = {s.object_id: key for key, s in stored.items() if s.run_id != self._run_id}
+        c = tables.sighting.c
+        query = sa.select(c.object_id, c.record_number, c.line).where(c.run_id == self._run_id)
+        for some in in_queries(list(keys_by_id)):
+            for object_id, number, line in map(
+                tuple, transaction.execute(query.where(c.object_id.in_(some)))
+            ):
+                seen[keys_by_id[object_id]] = (number, line)
+        return seen
+
+    def _accession_holders(
+        self, transaction: Transaction, institution: int, accepted: Accepted
+    ) -> dict[str, str] | None:
+        """By accession, the key of the object that bears it; None where accessions are keys or repeat."""
+        if self._mapping.record.key is None or self._mapping.record.accession_repeats:
+            return None
+        c = tables.object_.c
+        query = sa.select(c.unique_accession, c.record_key).where(c.institution_id == institution)
+        holders = {}
+        for some in in_queries(sorted({record.accession for record in accepted.values})):
+            for accession, key in map(tuple, transaction.execute(query.where(c.unique_accession.in_(some)))):
+                holders[accession] = key
+        return holders
+
+    def _resolve(self, transaction: Transaction, institution: int, decisions: _Decisions) -> Ids:
+        written = [d.record for d in (*decisions.inserts, *decisions.updates)]
+        wanted = wanted_by(written, self._keys)
+        vocabularies = self._vocabularies.resolve(transaction, dict.fromkeys(wanted.terms, ()))
+        terms = {}
+        for name in sorted(wanted.terms):
+            if name not in self._terms:
+                within = {"vocabulary_id": vocabularies[name]}
+                attributes = ("label", "uri", "language")
+                self._terms[name] = SharedRows(tables.term, "term_key", attributes, self._run_id, within)
+            terms[name] = self._terms[name].resolve(transaction, wanted.terms[name])
+        actors = self._actors.resolve(transaction, wanted.actors)
+        return Ids(institution, terms, actors, self._places.resolve(transaction, wanted.places))
+
+    def _clear(self, transaction: Transaction, updates: Sequence[_Decision], records: Records) -> None:
+        """Keep the before-images of objects that are about to change, and remove their parts."""
+        before = before_images(transaction, [d.object_id for d in updates])
+        changes = [
+            (
+                self._run_id,
+                records.position(d.index).number,
+                d.key,
+                now(),
+                json.dumps(before[d.object_id], ensure_ascii=False),
+            )
+            for d in updates
+        ]
+        names = [column.name for column in change_table.columns]
+        transaction.execute(
+            change_table.insert(), [dict(zip(names, change, strict=True)) for change in changes]
+        )
+        for some in in_queries([d.object_id for d in updates]):
+            for table in tables.PARTS_OF_OBJECT:
+                transaction.execute(table.delete().where(table.c.object_id.in_(some)))
+
+    def _write(self, transaction: Transaction, decisions: _Decisions, ids: Ids, records: Records) -> None:
+        repeats = self._mapping.record.accession_repeats
+        rows: Rows = defaultdict(list)
+        changed: list[dict[str, Any]] = []
+        inserted = {d.object_id for d in decisions.inserts}
+        for d in sorted((*decisions.inserts, *decisions.updates), key=lambda d: d.object_id):
+            content = object_content(d.record, ids, self._keys, accession_repeats=repeats)
+            lineage = (self._run_id, *_lineage(records, d.index))
+            if d.object_id in inserted:
+                row = (d.object_id, ids.institution, d.key, *content, d.content_hash, *lineage)
+                rows[tables.object_].append(row)
+            else:
+                named = zip(
+                    (*OBJECT_CONTENT, "content_hash", *_LINEAGE),
+                    (*content, d.content_hash, *lineage),
+                    strict=True,
+                )
+                changed.append(dict(named) | {"changed_id": d.object_id, "withdrawn_run_id": None})
+            add_parts(rows, d.object_id, d.record, ids, self._keys)
+        if changed:
+            matches = tables.object_.c.object_id == sa.bindparam("changed_id")
+            transaction.execute(tables.object_.update().where(matches), changed)
+        columns = ("object_id", "institution_id", "record_key", *OBJECT_CONTENT, "content_hash", *_LINEAGE)
+        transaction.insert(tables.object_, columns, rows[tables.object_])
+        for table in tables.PARTS_OF_OBJECT:
+            if rows[table]:
+                transaction.insert(table, [column.name for column in table.columns], rows[table])
+
+    def _sight(self, transaction: Transaction, unchanged: Sequence[_Decision], records: Records) -> None:
+        if unchanged:
+            rows = [
+                (self._run_id, d.object_id, records.position(d.index).number, int(records.lines[d.index]))
+                for d in unchanged
+            ]
+            transaction.insert(tables.sighting, ("run_id", "object_id", "record_number", "line"), rows)
+
+
+def content_hash(record: LidoRecord) -> bytes:
+    """The hash of all that a record says: equal content, equal hash."""
+    return sha256(record.model_dump_json(exclude_defaults=True).encode()).digest()
+
+
+def _lineage(records: Records, index: int) -> tuple[int, int, int, int, bytes]:
+    position = records.position(index)
+    raw_hash = sha256(records.raw(index)).digest()
+    return position.number, position.line, position.offset, position.length, raw_hash
+
+
+def _duplicate(key: str, winner: tuple[int, int] | None) -> Problem | None:
+    if winner is None:
+        return None
+    number, line = winner
+    return Problem(
+        "duplicate",
+        f"the key {key} stands already in record {number} on line {line}, which was loaded",
+        "Remove one of the two, or give each a number of its own",
+        field="key",
+        value=key,
+    )
+
+
+def _superseded(
+    key: str, before: _Stored | None, seen: object, records: Records, index: int
+) -> Problem | None:
+    origin = records.origins.get(index)
+    if origin is None or before is None or seen is not None or before.run_id <= origin.run_id:
+        return None
+    return Problem(
+        "superseded",
+        f"run {before.run_id} has since stored a newer record {key}, which is kept",
+        "Dismiss this entry, or correct the record in the collection system and export it again",
+        field="key",
+        value=key,
+    )
+
+
+def _taken(accession: str, key: str, holders: Mapping[str, str] | None) -> Problem | None:
+    holder = (holders or {}).get(accession, key)
+    if holder == key:
+        return None
+    return Problem(
+        "duplicate",
+        f"the accession number {accession} is already borne by the object with the key {holder}",
+        "Correct one of the two, or say `accession_repeats = true` in the mapping",
+        field="accession",
+        value=accession,
+    )
+
+
+def before_images(transaction: Transaction, object_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """All rows of each object, by table, as plain data."""
+    images: dict[int, dict[str, Any]] = {object_id: {} for object_id in object_ids}
+    for table in (tables.object_, *tables.PARTS_OF_OBJECT):
+        for some in in_queries(object_ids):
+            for row in transaction.execute(table.select().where(table.c.object_id.in_(some))).mappings():
+                plain = {name: _plain(value) for name, value in row.items() if value is not None}
+                images[plain.pop("object_id")].setdefault(table.name, []).append(plain)
+    for some in in_queries(object_ids):
+        _add_names(transaction, images, some)
+    return images
+
+
+def _add_names(
+    transaction: Transaction, images: dict[int, dict[str, Any]], object_ids: Sequence[int]
+) -> None:
+    """The actors' attributes as they were: a later export may correct them for all their objects."""
+    p = tables.production_actor
+    query = (
+        sa.select(p.c.object_id, tables.actor).join_from(p, tables.actor).where(p.c.object_id.in_(object_ids))
+    )
+    for row in transaction.execute(query).mappings():
+        plain = {name: _plain(value) for name, value in row.items() if value is not None}
+        images[plain.pop("object_id")].setdefault("actor", []).append(plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
