@@ -1,7 +1,8 @@
 """Records one by one: the definition of what a record is, and how reading goes on after a broken one.
 
 What is not well formed never swallows its neighbours. A record whose quotes are wrong is its first
-physical line, and reading goes on at the next. Where a quote does not close before the end of the
+physical line, and reading goes on at the next; unless nothing is wrong but text after a closing quote on
+that line, and what follows completes a record of the right width. Where a quote does not close before the end of the
 source or the longest record, the lines that follow decide: if they read as records, the quote is a
 stray one; if not, they are the rest of one long, or incomplete, record.
 """
@@ -116,12 +117,37 @@ class Scanner:
         if line.fault == TOO_LONG:
             return line
         if broken is not None:
-            return Found(line.end, line.next, QUOTE, max(broken, line.next))
+            return self._completed(window, start, broken, line) or Found(
+                line.end, line.next, QUOTE, max(broken, line.next)
+            )
         if line.fault:
             return line
         if (spent and not at_end) or self.follows_records(window, line.next):
             return Found(line.end, line.next, UNCLOSED, max(stop, line.next))
         return Found(stop, stop, INCOMPLETE if at_end else TOO_LONG, stop)
+
+    def _completed(self, window: ByteWindow, start: int, broken: int, line: Found) -> Found | None:
+        """The record in which text follows a closing quote at `broken`, where all else of it is well formed.
+
+        The text must stand on the first line: a quote that closes further down may be another record's.
+        """
+        furthest = start + self._max_units + LINE_END_UNITS
+        if broken > line.end:
+            return None
+        while True:
+            content, stop = window.content, min(len(window.content), furthest)
+            at_end = window.ended and stop == len(content)
+            text = self._grammar.plain.match(content, broken, stop)
+            rest = text.end() if text else broken
+            if content[rest : rest + 1] != self._grammar.delimiter:
+                return None
+            match = self._grammar.record.match(content, rest + 1, stop)
+            if match and (match.end() < stop or at_end):
+                width = len(self._parser.cells(content[start : match.start(1)]))
+                return Found(match.start(1), match.end(), QUOTE) if width == self._width else None
+            if at_end or stop == furthest:
+                return None
+            window.grow()
 
     def first_line(self, window: ByteWindow, start: int) -> Found:
         """The first physical line from `start` on, which may be too long, or without a line end."""
