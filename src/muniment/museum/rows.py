@@ -131,7 +131,7 @@ def add_parts(rows: Rows, object_id: int, record: LidoRecord, ids: Ids, keys: Ke
         (tables.object_subject, record.subjects),
     ):
         found = dict.fromkeys(ids.terms[term.vocabulary][keys.term(term)] for term in terms)
-        rows[table] += [(object_id, position, term_id) for position, term_id in enumerate(found, 1)]
+        rows[table] += [(object_id, term_id, position) for position, term_id in enumerate(found, 1)]
     _add_production(rows, object_id, record, ids, keys)
     for position, d in enumerate(record.dimensions, 1):
         rows[tables.dimension].append((object_id, position, d.type, d.value, d.unit, d.extent, d.display))

@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="dimension_object"),
         sa.PrimaryKeyConstraint("object_id", "position", name=op.f("dimension_key")),
         comment="P43 has dimension: E54 Dimension, of one object",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_identifier",
@@ -146,6 +147,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="object_identifier_object"),
         sa.PrimaryKeyConstraint("object_id", "position", name=op.f("object_identifier_key")),
         comment="P1 is identified by: E42 Identifier, former and other numbers",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_keeper",
@@ -155,17 +157,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="object_keeper_object"),
         sa.PrimaryKeyConstraint("object_id", "actor_id", name=op.f("object_keeper_key")),
         comment="P49 has former or current keeper, P50 has current keeper: E39",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_material",
         sa.Column("object_id", Id(), autoincrement=False, nullable=False),
-        sa.Column("position", Integer(), autoincrement=False, nullable=False),
-        sa.Column("term_id", Id(), nullable=False),
+        sa.Column("term_id", Id(), autoincrement=False, nullable=False),
+        sa.Column("position", Integer(), nullable=False),
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="object_material_object"),
         sa.ForeignKeyConstraint(["term_id"], ["term.term_id"], name="object_material_term"),
-        sa.PrimaryKeyConstraint("object_id", "position", name=op.f("object_material_key")),
-        sa.UniqueConstraint("object_id", "term_id", name="object_material_once"),
+        sa.PrimaryKeyConstraint("object_id", "term_id", name=op.f("object_material_key")),
         comment="P45 consists of: E57 Material",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_owner",
@@ -175,17 +178,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="object_owner_object"),
         sa.PrimaryKeyConstraint("object_id", "actor_id", name=op.f("object_owner_key")),
         comment="P51 has former or current owner, P52 has current owner: E39",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_subject",
         sa.Column("object_id", Id(), autoincrement=False, nullable=False),
-        sa.Column("position", Integer(), autoincrement=False, nullable=False),
-        sa.Column("term_id", Id(), nullable=False),
+        sa.Column("term_id", Id(), autoincrement=False, nullable=False),
+        sa.Column("position", Integer(), nullable=False),
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="object_subject_object"),
         sa.ForeignKeyConstraint(["term_id"], ["term.term_id"], name="object_subject_term"),
-        sa.PrimaryKeyConstraint("object_id", "position", name=op.f("object_subject_key")),
-        sa.UniqueConstraint("object_id", "term_id", name="object_subject_once"),
+        sa.PrimaryKeyConstraint("object_id", "term_id", name=op.f("object_subject_key")),
         comment="P62 depicts, P129 is about: as E55 Type",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_text",
@@ -200,6 +204,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="object_text_object"),
         sa.PrimaryKeyConstraint("object_id", "position", name=op.f("object_text_key")),
         comment="P129i is subject of, P128 carries: E33 Linguistic Object",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_title",
@@ -216,17 +221,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("object_id", "position", name=op.f("object_title_key")),
         sa.UniqueConstraint("object_id", "preferred", name="object_title_one_preferred"),
         comment="P102 has title: E35 Title",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_type",
         sa.Column("object_id", Id(), autoincrement=False, nullable=False),
-        sa.Column("position", Integer(), autoincrement=False, nullable=False),
-        sa.Column("term_id", Id(), nullable=False),
+        sa.Column("term_id", Id(), autoincrement=False, nullable=False),
+        sa.Column("position", Integer(), nullable=False),
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="object_type_object"),
         sa.ForeignKeyConstraint(["term_id"], ["term.term_id"], name="object_type_term"),
-        sa.PrimaryKeyConstraint("object_id", "position", name=op.f("object_type_key")),
-        sa.UniqueConstraint("object_id", "term_id", name="object_type_once"),
+        sa.PrimaryKeyConstraint("object_id", "term_id", name=op.f("object_type_key")),
         comment="P2 has type: E55 Type; LIDO objectWorkType",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "production",
@@ -262,6 +268,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="production_actor_object"),
         sa.PrimaryKeyConstraint("object_id", "position", name=op.f("production_actor_key")),
         comment="P14 carried out by: the actors of the production",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "provenance_event",
@@ -292,6 +299,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["to_id"], ["actor.actor_id"], name="provenance_event_to"),
         sa.PrimaryKeyConstraint("object_id", "position", name=op.f("provenance_event_key")),
         comment="P24i changed ownership through E8 Acquisition, P30i custody through E10",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "representation",
@@ -305,6 +313,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["object_id"], ["object.object_id"], name="representation_object"),
         sa.PrimaryKeyConstraint("object_id", "position", name=op.f("representation_key")),
         comment="P138i has representation: E36 Visual Item",
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "sighting",
@@ -316,6 +325,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name="sighting_run"),
         sa.PrimaryKeyConstraint("run_id", "object_id", name=op.f("sighting_key")),
         comment="Objects that a run saw and found unchanged",
+        sqlite_with_rowid=False,
     )
     op.execute(sa.text(_object_summary(op.get_bind().dialect)))
 
