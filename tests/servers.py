@@ -247,8 +247,8 @@ def _binary(name: str, folders: str, package: str, variable: str) -> Path:
         found = _found(name, folders)
     if found is None:
         raise ServerMissing(
-            f"there is no {name} on this machine: install it (on Debian and Ubuntu: apt-get install {package}),"
-            f" or set {variable} to the URL of a server whose user may create databases"
+            f"there is no {name} on this machine: install it (on Debian and Ubuntu: apt-get install"
+            f" {package}), or set {variable} to the URL of a server whose user may create databases"
         )
     return found
 

@@ -88,14 +88,14 @@ def test_a_database_from_a_newer_muniment_is_refused(database: Database, version
     upgrade(database, "engine", versions=versions)
     with database.transaction() as transaction:
         transaction.execute(version_table.insert(), {"version_num": "museum_9999"})
-    with pytest.raises(DatabaseError, match="museum_9999.*Upgrade Muniment"):
+    with pytest.raises(DatabaseError, match=r"museum_9999.*Upgrade Muniment"):
         upgrade(database, "engine", versions=versions)
 
 
 def test_tables_of_someone_else_are_never_taken_over(database: Database, versions: Path) -> None:
     execute(database, "CREATE TABLE object (id INTEGER)")
     for _ in range(2):
-        with pytest.raises(DatabaseError, match="already exists.*a database of its own"):
+        with pytest.raises(DatabaseError, match=r"already exists.*a database of its own"):
             upgrade(database, "museum", versions=versions)
     assert [column["name"] for column in sa.inspect(database.engine).get_columns("object")] == ["id"]
 

@@ -12,42 +12,42 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql.base import MySQLDDLCompiler
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 from sqlalchemy.dialects.sqlite.base import SQLiteDDLCompiler
-from sqlalchemy.sql.compiler import DDLCompiler
+
+from muniment.databases.types import Portable
 
 
-def _with_check(compiler: DDLCompiler, column: sa.Column[Any], specification: str) -> str:
-    check = getattr(column.type, "column_check", None)
-    condition = check(compiler.preparer.format_column(column), compiler.dialect.name) if check else ""
-    return f"{specification} CHECK ({condition})" if condition else specification
+class _ChecksOfTypes:
+    """Adds to each column the check that its type asks for; goes before a compiler of SQLAlchemy."""
+
+    def get_column_specification(self, column: sa.Column[Any], **kwargs: Any) -> str:
+        """The column, with its type's check."""
+        compiler: Any = self  # SQLAlchemy's compilers are not typed
+        parent: Any = super()
+        specification: str = parent.get_column_specification(column, **kwargs)
+        if not isinstance(column.type, Portable):
+            return specification
+        name = compiler.preparer.format_column(column)
+        condition = column.type.column_check(name, compiler.dialect.name)
+        return f"{specification} CHECK ({condition})" if condition else specification
 
 
-class CheckedPostgresDDL(PGDDLCompiler):
+class CheckedPostgresDDL(_ChecksOfTypes, PGDDLCompiler):
     """Adds the checks that column types ask for."""
 
-    def get_column_specification(self, column: sa.Column[Any], **kwargs: Any) -> str:
-        """The column, with its type's check."""
-        untyped: Any = super()
-        return _with_check(self, column, untyped.get_column_specification(column, **kwargs))
 
-
-class StrictSQLiteDDL(SQLiteDDLCompiler):
+class StrictSQLiteDDL(_ChecksOfTypes, SQLiteDDLCompiler):
     """Makes every table STRICT and adds the checks that column types ask for."""
-
-    def get_column_specification(self, column: sa.Column[Any], **kwargs: Any) -> str:
-        """The column, with its type's check."""
-        untyped: Any = super()
-        return _with_check(self, column, untyped.get_column_specification(column, **kwargs))
 
     def post_create_table(self, table: sa.Table) -> str:
         """The table's options and, where it is not among them, STRICT."""
-        untyped: Any = super()
-        options: str = untyped.post_create_table(table)
+        parent: Any = super()
+        options: str = parent.post_create_table(table)
         if table.dialect_options["sqlite"]["strict"]:
             return options
         return f"{options}, STRICT" if options.strip() else "\n STRICT"
 
 
-class ExactMySQLDDL(MySQLDDLCompiler):
+class ExactMySQLDDL(_ChecksOfTypes, MySQLDDLCompiler):
     """Makes every table transactional, of full Unicode, and exact in its comparisons.
 
     The collations are binary and NOPAD: case, accents and trailing spaces count.

@@ -55,6 +55,7 @@ POSTGRESQL_REFUSED = ("22", "23", "54000")
 MYSQL_UNAVAILABLE = frozenset(
     (1020, 1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055, 4031)
 )
+MYSQL_UNREACHABLE = frozenset((2002, 2003))
 MYSQL_EXHAUSTED = frozenset((1021, 1114, 1290, 1792))
 MYSQL_DUPLICATE = frozenset((1062, 1586))
 MYSQL_REFUSED = frozenset(
@@ -73,6 +74,7 @@ SQLITE_DUPLICATE = frozenset(
 SQLITE_REFUSED = frozenset((sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH))
 
 TRY_AGAIN = "Nothing of this transaction was stored; the same can be tried again"
+LOOK_AT_SERVER = "Check that the server runs and can be reached"
 MAKE_ROOM = "Make room on the database server, or ask whoever runs it to, then run again"
 ASK_FOR_RIGHTS = "Check the user name, the password and the rights of that user"
 NAME_A_DATABASE = "Create the database, or correct its name in the URL"
@@ -158,7 +160,7 @@ def _postgresql_without_state(error: psycopg.Error, where: str) -> DatabaseError
     for words, hint in CONNECTION_REFUSALS:
         if words in text:
             return DatabaseError(message, hint=hint, where=where)
-    return DatabaseUnavailable(message, hint="Check that the server runs and can be reached", where=where)
+    return DatabaseUnavailable(message, hint=LOOK_AT_SERVER, where=where)
 
 
 def _mysql(error: pymysql.err.Error, where: str) -> DatabaseError:
@@ -180,7 +182,8 @@ def mysql_error(code: int, told: str, where: str, *, refused: bool = False) -> D
         named = re.search(r"for key '(?:[^']*\.)?([^'.]+)'\s*$", told)
         return DuplicateKey(message, constraint=named[1] if named else "", where=where)
     if code in MYSQL_UNAVAILABLE:
-        return DatabaseUnavailable(message, hint=TRY_AGAIN, where=where)
+        hint = LOOK_AT_SERVER if code in MYSQL_UNREACHABLE else TRY_AGAIN
+        return DatabaseUnavailable(message, hint=hint, where=where)
     if code in MYSQL_EXHAUSTED:
         return DatabaseExhausted(message, hint=MAKE_ROOM, where=where)
     if refused or code in MYSQL_REFUSED:

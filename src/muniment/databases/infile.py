@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pymysql.connections import Connection, MySQLResult
+from pymysql.constants import ER
+from pymysql.err import OperationalError
 from pymysql.protocol import LoadLocalPacketWrapper
 
 from muniment.errors import DatabaseError
@@ -29,8 +31,20 @@ PACKET_BYTES = 256 * 1024
 class StreamingConnection(_Connection):
     """A connection on which LOAD DATA LOCAL reads what `serving` was given."""
 
+    packet_bytes = 0
+    """The server's max_allowed_packet, once known: whoever sends more is cut off without an answer."""
+
     _name = ""
     _payload: Sequence[bytes] = ()
+
+    def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
+        """As PyMySQL's, but a statement that the server would not take is refused before it is sent."""
+        statement = sql.encode(self.encoding, "surrogateescape") if isinstance(sql, str) else sql
+        if len(statement) >= self.packet_bytes > 0:
+            raise OperationalError(
+                ER.NET_PACKET_TOO_LARGE, "this is larger than the server's max_allowed_packet"
+            )
+        return super().query(statement, unbuffered)
 
     @contextmanager
     def serving(self, payload: Sequence[bytes]) -> Iterator[str]:

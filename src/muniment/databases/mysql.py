@@ -33,8 +33,8 @@ MINIMUM_MARIADB = (10, 5)
 REPLY_SECONDS = 600
 """How long a statement may take: a server that is silent for so long has been cut off."""
 
-INSERT_BYTES = 512 * 1024
-"""Size of an INSERT of many rows: beyond this they get no faster, and every server takes packets so large."""
+INSERT_CHARACTERS = 256 * 1024
+"""Size of an INSERT of many rows: beyond this they get no faster, and every server takes so much."""
 
 SESSION = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
@@ -110,26 +110,10 @@ class MySQLTransaction(SqlTransaction):
         with self.driver_cursor() as cursor:
             for part in converted(rows, todo):
                 must_all_be_storable(columns, part)
-                for values in self._literal_rows(cursor.connection, part, table):
+                for values in _literal_rows(cursor.connection, part):
                     cursor.execute(opening + ",".join(values) + ending)
                     if cursor.warning_count:
                         raise self._refusal(cursor, table, len(values))
-
-    def _literal_rows(self, connection: Any, rows: Rows, table: sa.Table) -> Iterator[list[str]]:
-        """Rows as SQL, as many together as make about `INSERT_BYTES`."""
-        gathered: list[str] = []
-        size = 0
-        for row in rows:
-            literal: str = connection.escape(tuple(row), connection.encoders)
-            length = len(literal.encode("utf-8", "surrogateescape"))
-            if length + INSERT_BYTES > self._database.packet_bytes > INSERT_BYTES:
-                raise RowRefused("the row is larger than the server's max_allowed_packet", where=table.name)
-            if gathered and size + length > INSERT_BYTES:
-                yield gathered
-                gathered, size = [], 0
-            gathered.append(literal)
-            size += length
-        yield gathered
 
     def _must_be_transactional(self, table: sa.Table) -> None:
         if table.name in self._database.transactional_tables:
@@ -143,6 +127,20 @@ class MySQLTransaction(SqlTransaction):
             hint = f"ALTER TABLE {table.name} ENGINE=InnoDB makes it one"
             raise DatabaseError(f"{engine} tables know no transactions", hint=hint, where=table.name)
         self._database.transactional_tables.add(table.name)
+
+
+def _literal_rows(connection: StreamingConnection, rows: Rows) -> Iterator[list[str]]:
+    """Rows as SQL, as many together as make about `INSERT_CHARACTERS`."""
+    gathered: list[str] = []
+    size = 0
+    for row in rows:
+        literal = connection.escape(tuple(row), connection.encoders)
+        if gathered and size + len(literal) > INSERT_CHARACTERS:
+            yield gathered
+            gathered, size = [], 0
+        gathered.append(literal)
+        size += len(literal)
+    yield gathered
 
 
 def _tab_separated(rows: Rows, columns: Sequence[str]) -> bytes:
@@ -186,10 +184,9 @@ class MySQLDatabase(SqlDatabase):
         )
         engine.dialect.ddl_compiler = ExactMySQLDDL
         sa.event.listen(engine, "do_connect", _connect)
-        sa.event.listen(engine, "connect", self._prepare)
+        sa.event.listen(engine, "connect", _prepare)
         super().__init__(engine, label)
         self.loads_local_files = True
-        self.packet_bytes = 0
         self.transactional_tables: set[str] = set()
 
     @contextmanager
@@ -222,11 +219,12 @@ class MySQLDatabase(SqlDatabase):
         name, minimum = ("MariaDB", MINIMUM_MARIADB) if mariadb else ("MySQL", MINIMUM_MYSQL)
         self._must_be_at_least(name, connection.dialect.server_version_info, minimum)
 
-    def _prepare(self, connection: Any, _record: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(SESSION)
-            cursor.execute("SELECT @@max_allowed_packet")
-            self.packet_bytes = int(cursor.fetchone()[0])
+
+def _prepare(connection: StreamingConnection, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(SESSION)
+        cursor.execute("SELECT @@max_allowed_packet")
+        (connection.packet_bytes,) = cursor.fetchone() or (0,)
 
 
 def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> StreamingConnection:

@@ -9,7 +9,7 @@
     Key             TEXT COLLATE "C",    VARCHAR(255)        TEXT, checked to 255 characters
                     checked to 255
     Text, Document  TEXT                 LONGTEXT            TEXT
-    Hash            BYTEA, checked       BINARY(32)          BLOB, checked
+    Hash            BYTEA                VARBINARY(32)       BLOB                (all checked to 32 bytes)
     Blob            BYTEA                LONGBLOB            BLOB
     Moment          TIMESTAMPTZ          DATETIME(6), UTC    TEXT, ISO 8601 in UTC
 
@@ -19,6 +19,7 @@ that is the work of the table's binary NOPAD collation (see `mysql.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
@@ -124,6 +125,12 @@ class Real(Portable[float]):
     cache_ok = True
     names: ClassVar[Names] = {"sqlite": sa.REAL()}
 
+    def process_bind_param(self, value: float | None, dialect: sa.Dialect) -> float | None:  # noqa: ARG002 - SQLAlchemy's
+        """Refuses what is not a finite number."""
+        if value is not None and not math.isfinite(value):
+            raise RowRefused(f"{value} is no number that can be stored")
+        return value
+
 
 class Flag(Portable[bool]):
     """True or false."""
@@ -195,14 +202,14 @@ class Hash(Blob):
 
     cache_ok = True
     names: ClassVar[Names] = {
-        "mysql": mysql.BINARY(HASH_BYTES),
+        "mysql": sa.VARBINARY(HASH_BYTES),
         "postgresql": postgresql.BYTEA(),
         "sqlite": sa.BLOB(),
     }
 
-    def column_check(self, column: str, dialect: str) -> str:
+    def column_check(self, column: str, dialect: str) -> str:  # noqa: ARG002 - the same everywhere
         """See `Portable`."""
-        return "" if dialect == "mysql" else f"length({column}) = {HASH_BYTES}"
+        return f"length({column}) = {HASH_BYTES}"
 
 
 class Moment(Portable[datetime]):

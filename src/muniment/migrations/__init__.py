@@ -84,9 +84,8 @@ def _is_current(database: Database, scripts: ScriptDirectory, branch: str) -> bo
             hint="Upgrade Muniment: pip install --upgrade muniment",
             where=database.label,
         )
-    heads = {script.revision for script in scripts.get_revisions(f"{branch}@head") if script is not None}
-    implied = {script.revision for script in scripts.iterate_revisions(tuple(present), "base")} if present else set()
-    return heads <= present | implied
+    heads = {script.revision for script in scripts.get_revisions(f"{branch}@head")}
+    return heads <= {script.revision for script in scripts.iterate_revisions(tuple(present), "base")}
 
 
 def _versions_present(database: Database) -> set[str]:
