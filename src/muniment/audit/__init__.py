@@ -1,0 +1,21 @@
+"""What was done, and where things come from: runs with their accounts, stored records with their origin.
+
+Everything here only reads. `runs` tells of runs; `tracing` leads from a stored record back to its bytes, in a
+file that `whereabouts` finds again by its hash.
+"""
+
+from muniment.audit.runs import RunStatus, run_status, runs
+from muniment.audit.tracing import Change, FieldTrace, RunOrigin, Sighting, SourceOrigin, Trace, trace
+
+__all__ = [
+    "Change",
+    "FieldTrace",
+    "RunOrigin",
+    "RunStatus",
+    "Sighting",
+    "SourceOrigin",
+    "Trace",
+    "run_status",
+    "runs",
+    "trace",
+]

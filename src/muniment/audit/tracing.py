@@ -1,0 +1,329 @@
+"""From a stored record, or one field of it, back to the bytes that it came from.
+
+What the database knows is told in any case; what stands in the source, as far as the source is still there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from muniment.audit.whereabouts import Whereabouts, find_source
+from muniment.config import Settings
+from muniment.correction.entries import Entry, content_of, content_query, entry_of, entry_query
+from muniment.correction.recognition import worksheet_format
+from muniment.databases.database import Database
+from muniment.errors import MunimentError, UsageError
+from muniment.ledger import change_table, reading, run_table, source_table
+from muniment.profile import FieldRule, StoredRecord
+from muniment.quarantine import quarantine_table
+from muniment.records import Place, Position
+from muniment.registry import ARCHIVE, format_of
+from muniment.sources.delimited import DelimitedSource
+from muniment.sources.encodings import BEGINNING_BYTES, resolved
+from muniment.sources.format import Format
+from muniment.sources.source import Fingerprint
+from muniment.sources.stored import Stored
+
+ENTRIES_TOLD = 20
+"""Quarantine entries told of one key: enough to see what became of a record over many exports."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """The run that stored a record; `mapping_version` is a hash in hexadecimal."""
+
+    run: int
+    started_at: datetime
+    status: str
+    operator: str
+    program: str
+    mapping_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOrigin:
+    """The file that a record came from.
+
+    Attributes:
+        name: what it was called when it was first loaded.
+        location: where it was in this run, or what it was called where it was no file.
+        sha256, size: of the file as it lies there; the hash in hexadecimal.
+        found_at: where it is now; "" where it was not found.
+        remark: that it moved, changed, is gone, or was never kept; "" where it is as it was.
+    """
+
+    name: str
+    location: str
+    sha256: str
+    size: int
+    found_at: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An update: the run that made it, when, and the record's rows in every table before."""
+
+    run: int
+    at: datetime
+    before: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A later run that found the record unchanged, and where."""
+
+    run: int
+    at: datetime
+    record: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTrace:
+    """How one field came about.
+
+    Attributes:
+        field: its name in the mapping.
+        rule: the part of the run's own mapping that makes it, as TOML; "" where the mapping has none.
+        cells: by column that the rule reads, the cell as it stands in the source; None where the source is
+            gone, or the column was dropped from a worksheet of corrections.
+        rejected: where the record corrects a rejected one, the same cells of that one.
+        stored: what the database holds of it: rows, or parts of rows, each with its table.
+    """
+
+    field: str
+    rule: str
+    cells: Mapping[str, str | None]
+    rejected: Mapping[str, str | None]
+    stored: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where a stored record came from.
+
+    Attributes:
+        accession, key, holder: which record it is, and whose.
+        run, source: what stored it, and from which file.
+        record, line, byte_offset, byte_length: where it stands in that file, decompressed.
+        row_hash: the SHA-256 of its bytes, in hexadecimal.
+        raw: these bytes, read from the file; None where it was not found.
+        text: the same as text, for people; undecodable bytes as escapes.
+        intact: whether these bytes have the hash that was stored; None where they could not be read.
+        changes: what it was before, update by update, the newest last.
+        sightings: later runs that found it unchanged.
+        withdrawn_by: the full run that did not see it any more.
+        corrects: the rejected records that it mended, as their correction or as a newer export's, the first
+            attempt first.
+        quarantine: rejected records with the same key.
+        field: the field that was asked for.
+    """
+
+    accession: str
+    key: str
+    holder: str
+    run: RunOrigin
+    source: SourceOrigin
+    record: int
+    line: int
+    byte_offset: int
+    byte_length: int
+    row_hash: str
+    raw: bytes | None
+    text: str
+    intact: bool | None
+    changes: tuple[Change, ...]
+    sightings: tuple[Sighting, ...]
+    withdrawn_by: int | None
+    corrects: tuple[Entry, ...]
+    quarantine: tuple[Entry, ...]
+    field: FieldTrace | None
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadBack:
+    """A record as it stands in its source: its bytes, its text, and its cells by column."""
+
+    raw: bytes
+    text: str
+    cells: Mapping[str, str]
+
+
+def trace(
+    database: Database,
+    accession: str,
+    field: str | None = None,
+    look_in: Iterable[str | os.PathLike[str]] = (),
+) -> list[Trace]:
+    """Where the records with this accession number came from; there may be several.
+
+    Args:
+        database: where they are stored.
+        accession: an accession number, or the key of a record.
+        field: a field of the mapping, such as `title` or `date`, to be traced to its cells and its rule.
+        look_in: folders and files in which to look for sources that are not where they were.
+
+    Raises:
+        UsageError: no record bears this number, or there is no such field.
+    """
+    with reading(database) as connection:
+        found = ARCHIVE.find(connection, accession)
+        if not found:
+            near = ARCHIVE.near(connection, accession)
+            hint = f"The nearest: {', '.join(near)}" if near else "`muniment status` shows what was loaded"
+            raise UsageError(f"no object bears the number {accession!r}", where=database.label, hint=hint)
+        known = [_known(connection, record, field) for record in found]
+    places = tuple(look_in)
+    return [_with_source(told, run, places) for told, run in known]
+
+
+def _known(connection: sa.Connection, record: StoredRecord, field: str | None) -> tuple[Trace, sa.Row[Any]]:
+    """What the database knows, and the run."""
+    run = _run(connection, record.run_id)
+    corrects = _corrected_entries(connection, record)
+    rule = ARCHIVE.explain(connection, record, run.mapping, field) if field else None
+    position = record.position
+    told = Trace(
+        accession=record.label,
+        key=record.key,
+        holder=record.holder,
+        run=_run_origin(run),
+        source=SourceOrigin(run.source_name, run.name, bytes(run.sha256).hex(), run.size, "", ""),
+        record=position.number,
+        line=position.line,
+        byte_offset=position.offset,
+        byte_length=position.length,
+        row_hash=record.row_hash.hex(),
+        raw=None,
+        text="",
+        intact=None,
+        changes=_changes(connection, record),
+        sightings=_sightings(connection, record),
+        withdrawn_by=record.withdrawn_run_id,
+        corrects=corrects,
+        quarantine=_entries_with_key(connection, record),
+        field=_database_side(connection, rule, corrects) if rule else None,
+    )
+    return told, run
+
+
+def _with_source(told: Trace, run: sa.Row[Any], look_in: Sequence[str | os.PathLike[str]]) -> Trace:
+    """A trace with what stands in the source, as far as that is still there."""
+    whereabouts = find_source(run.name, Fingerprint(run.size, bytes(run.sha256)), look_in)
+    position = Position(told.record, told.line, told.byte_offset, told.byte_length)
+    read = _read_back(whereabouts, position, run, corrected=bool(told.corrects))
+    cells = read.cells if read else {}
+    field = told.field
+    return replace(
+        told,
+        source=replace(told.source, found_at=whereabouts.path, remark=whereabouts.remark),
+        raw=read.raw if read else None,
+        text=read.text if read else "",
+        intact=hashlib.sha256(read.raw).hexdigest() == told.row_hash if read else None,
+        field=field and replace(field, cells={name: cells.get(name) for name in field.cells}),
+    )
+
+
+def _run(connection: sa.Connection, run_id: int) -> sa.Row[Any]:
+    source = (source_table.c.sha256, source_table.c.size, source_table.c.name.label("source_name"))
+    query = (
+        sa.select(run_table, *source).join_from(run_table, source_table).where(run_table.c.run_id == run_id)
+    )
+    return connection.execute(query).one()
+
+
+def _run_origin(run: sa.Row[Any]) -> RunOrigin:
+    version = bytes(run.mapping_version).hex()
+    return RunOrigin(run.run_id, run.started_at, run.status, run.operator, run.program, version)
+
+
+def _read_back(
+    whereabouts: Whereabouts, position: Position, run: sa.Row[Any], *, corrected: bool
+) -> _ReadBack | None:
+    """The record as it stands in its source; None where that was not found."""
+    if whereabouts.stored is None:
+        return None
+    with closing(whereabouts.stored) as stored:
+        raw = _bytes(stored, position)
+        try:
+            written = format_of(run.profile, run.mapping)
+            if corrected:
+                with suppress(UsageError):  # then it was mended by an export, not by a worksheet
+                    written = worksheet_format(whereabouts.path)
+            return _parsed(stored, written, position, raw)
+        except MunimentError:
+            # The bytes are evidence, whatever can be made of them.
+            return _ReadBack(raw, raw.decode("utf-8", "backslashreplace"), {})
+
+
+def _bytes(stored: Stored, position: Position) -> bytes:
+    pieces, missing = [], position.length
+    stream = stored.stream(position.offset)
+    while missing and (piece := stream.read(missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+def _parsed(stored: Stored, written: Format, position: Position, raw: bytes) -> _ReadBack:
+    """The record's text and cells, read as the load has read them."""
+    source = DelimitedSource(stored, written, Settings(chunk_rows=1))
+    codec = resolved(written, source.read_bytes(0, BEGINNING_BYTES), source.name).codec
+    text = raw.decode(codec, "backslashreplace")
+    chunk = next(source.chunks(Place(position.offset, position.number, position.line)), None)
+    records = source.records(chunk) if chunk else None
+    if records is None or not len(records) or records.raw(0) != raw:
+        return _ReadBack(raw, text, {})
+    cells = dict(zip(source.header.names, records.rows[0], strict=False))
+    return _ReadBack(raw, text, cells)
+
+
+def _database_side(connection: sa.Connection, rule: FieldRule, corrects: Sequence[Entry]) -> FieldTrace:
+    """The trace of a field without the cells of the source."""
+    rejected: dict[str, str | None] = {}
+    if corrects:
+        first = quarantine_table.c.quarantine_id == corrects[0].id
+        cells = content_of(connection.execute(content_query().where(first)).one()).cells_by_column
+        rejected = {name: cells.get(name) for name in rule.columns}
+    return FieldTrace(rule.field, rule.rule, dict.fromkeys(rule.columns), rejected, rule.stored)
+
+
+def _changes(connection: sa.Connection, record: StoredRecord) -> tuple[Change, ...]:
+    c = change_table.c
+    query = (
+        sa.select(c.run_id, c.changed_at, c.before)
+        .join_from(change_table, run_table)
+        .where(c.record_key == record.key, run_table.c.scope == record.scope)
+        .order_by(c.run_id, c.record_number)
+    )
+    return tuple(
+        Change(row.run_id, row.changed_at, json.loads(row.before)) for row in connection.execute(query)
+    )
+
+
+def _sightings(connection: sa.Connection, record: StoredRecord) -> tuple[Sighting, ...]:
+    started = sa.select(run_table.c.run_id, run_table.c.started_at)
+    times = {row.run_id: row.started_at for row in connection.execute(started)}
+    return tuple(Sighting(run, times[run], number, line) for run, number, line in record.sightings)
+
+
+def _corrected_entries(connection: sa.Connection, record: StoredRecord) -> tuple[Entry, ...]:
+    c = quarantine_table.c
+    closed = sa.and_(c.closed_by_run_id == record.run_id, c.closed_by_record == record.position.number)
+    return tuple(entry_of(row) for row in connection.execute(entry_query().where(closed)))
+
+
+def _entries_with_key(connection: sa.Connection, record: StoredRecord) -> tuple[Entry, ...]:
+    c = quarantine_table.c
+    query = entry_query().where(c.scope == record.scope, c.record_key == record.key).limit(ENTRIES_TOLD)
+    return tuple(entry_of(row) for row in connection.execute(query))

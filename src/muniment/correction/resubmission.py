@@ -1,0 +1,153 @@
+"""`quarantine resubmit`: corrected records, loaded as the export was from which they came."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from muniment.config import RejectBudget, Settings
+from muniment.correction.corrected import Attempt, CorrectedSource, columns_of, entry_number
+from muniment.correction.entries import content_of, content_query
+from muniment.correction.recognition import worksheet_format
+from muniment.databases.database import Database, in_queries
+from muniment.errors import UsageError
+from muniment.events import Observer, SourceRemark, unobserved
+from muniment.ledger import reading, run_table
+from muniment.load import Run, run_load
+from muniment.quarantine import quarantine_table
+from muniment.records import Header, Origin, Problem
+from muniment.registry import profile_of
+from muniment.sources import open_source
+from muniment.sources.heading import unique
+from muniment.sources.source import Source
+from muniment.stopping import StopRequest
+
+CORRECTED_ROWS = 50
+"""Records of a chunk: their originals, which may be a MiB each, are held beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the entries of one worksheet have in common: how the export was read that they came from."""
+
+    profile: str
+    mapping: str
+    header: str
+
+
+def resubmit(
+    database: Database,
+    path: str | os.PathLike[str],
+    settings: Settings | None = None,
+    observer: Observer = unobserved,
+    *,
+    model: type[BaseModel] | None = None,
+    again: bool = False,
+) -> Run:
+    """Load a corrected worksheet: a run of its own, by the mapping of the run that rejected the records.
+
+    Of each row, cells that nobody changed are taken from the quarantine, changed ones from the worksheet.
+    What is good now is stored, and closes its entry; what is not becomes an entry that takes the former
+    one's place. A row in which nothing was changed counts as quarantined, and its entry stays as it is. A
+    row whose entry is closed or dismissed by now counts as skipped. A row without a known entry is
+    quarantined. Data that a newer load has stored is never overwritten.
+
+    Args:
+        database: where the records were rejected.
+        path: the worksheet, as any spreadsheet program saves it: CSV with comma, semicolon or tab, in UTF-8,
+            UTF-16 or cp1252.
+        settings: bounds; its chunks have at most `CORRECTED_ROWS` records, and it has no reject budget.
+        observer: is called with each event.
+        model: for rows of the `table` profile, their model; else it is imported under its own name.
+        again: hand in once more a worksheet that was handed in before, unaltered.
+
+    Raises:
+        UsageError: this is no worksheet, or it names no entry of this database.
+        MunimentError: as in `muniment.load`.
+    """
+    chosen = _bounded(settings or Settings())
+    with closing(open_source(path, worksheet_format(path), chosen)) as worksheet:
+        kind = _kind_of(database, worksheet)
+        given = tuple(json.loads(kind.header))
+        source = CorrectedSource(
+            worksheet, Header(unique(given), given), lambda numbers: _attempts(database, kind, numbers)
+        )
+        if source.ignored:
+            message = f"the columns {', '.join(source.ignored)} are not those of the export; they are ignored"
+            observer(SourceRemark(source.name, Problem("added-columns", message)))
+        profile = profile_of(kind.profile, kind.mapping, model)
+        with StopRequest() as stop:
+            # What was edited again replaces what was interrupted: what was committed has closed its entries.
+            run = run_load(
+                source,
+                profile,
+                database,
+                settings=chosen,
+                again=again,
+                abandon=True,
+                observer=observer,
+                stop=stop,
+            )
+    return replace(run, messages=(*run.messages, *_reformatting_told(source)))
+
+
+def _bounded(settings: Settings) -> Settings:
+    """The settings with small chunks, and without a reject budget: a worksheet holds nothing but rejects."""
+    rows = min(settings.chunk_rows, CORRECTED_ROWS)
+    return settings.model_copy(update={"chunk_rows": rows, "max_rejects": RejectBudget()})
+
+
+def _kind_of(database: Database, worksheet: Source) -> _Kind:
+    """How the export was read from which the first entry came that the worksheet names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    place, _ = columns_of(worksheet.header, Header((), ()))
+    for chunk in worksheet.chunks(worksheet.first):
+        numbers = [entry_number(row, place) for row in worksheet.records(chunk).rows]
+        for row in _rows(database, [number for number in numbers if number is not None]):
+            return _Kind(row.profile, row.mapping, row.header)
+    raise UsageError(
+        "the worksheet names no entry of this database's quarantine",
+        where=worksheet.name,
+        hint=f"Is {database.label} the database from which it was exported? --db names another",
+    )
+
+
+def _attempts(database: Database, kind: _Kind, numbers: Sequence[int]) -> dict[int, Attempt]:
+    rows = _rows(database, numbers)
+    first = _rows(database, [row.corrects_id for row in rows if row.corrects_id is not None])
+    last_runs = {row.quarantine_id: row.last_run_id for row in (*rows, *first)}
+    attempts = {}
+    for row in rows:
+        origin_id = row.corrects_id or row.quarantine_id
+        fits = kind == _Kind(row.profile, row.mapping, row.header)
+        attempts[row.quarantine_id] = Attempt(content_of(row), Origin(origin_id, last_runs[origin_id]), fits)
+    return attempts
+
+
+def _rows(database: Database, numbers: Sequence[int]) -> list[sa.Row[Any]]:
+    """The entries with these numbers, their bytes and cells, and how their export was read."""
+    found: list[sa.Row[Any]] = []
+    query = content_query().add_columns(run_table.c.profile, run_table.c.mapping)
+    with reading(database) as connection:
+        for some in in_queries(sorted(set(numbers))):
+            found += connection.execute(query.where(quarantine_table.c.quarantine_id.in_(some)))
+    return found
+
+
+def _reformatting_told(source: CorrectedSource) -> list[str]:
+    if not source.reformatted:
+        return []
+    cells = "1 cell" if source.reformatted == 1 else f"{source.reformatted:,} cells"
+    told = "; ".join(source.examples)
+    said = "looked as if a spreadsheet program had rewritten them; their original text was kept"
+    return [f"{cells} {said} ({told})"]

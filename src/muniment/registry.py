@@ -1,0 +1,69 @@
+"""The profiles there are, by the names that the ledger keeps: from a run back to what it loaded by."""
+
+from __future__ import annotations
+
+import importlib
+import json
+
+from pydantic import BaseModel
+
+from muniment.errors import MunimentError, UsageError
+from muniment.museum.profile import MuseumProfile
+from muniment.museum.tracing import MuseumArchive, stored_mapping
+from muniment.profile import Archive, Profile
+from muniment.sources.format import Format
+from muniment.table import TableProfile
+from muniment.validation.filters import Condition
+
+ARCHIVE: Archive = MuseumArchive()
+"""Where stored records are found by what people call them; rows of the `table` profile bear no lineage."""
+
+
+def profile_of(name: str, text: str, model: type[BaseModel] | None = None) -> Profile:
+    """The profile that an earlier run loaded by.
+
+    Args:
+        name: the profile's name, as the run has it.
+        text: its mapping or model, as the run has it.
+        model: for the `table` profile, the model; else it is imported under the name that it had.
+
+    Raises:
+        UsageError: the model cannot be imported.
+        MappingError: this version of Muniment does not understand the mapping any more.
+    """
+    if name == TableProfile.name:
+        return _table_profile(text, model)
+    return MuseumProfile(stored_mapping(text))
+
+
+def format_of(name: str, text: str) -> Format:
+    """How the source of such a run was written, as far as its mapping says."""
+    return Format() if name == TableProfile.name else stored_mapping(text).source
+
+
+def _table_profile(text: str, model: type[BaseModel] | None) -> TableProfile:
+    told = json.loads(text)
+    conditions = [Condition.model_validate(condition) for condition in told["only"]]
+    return TableProfile(
+        model or _imported(told["model"]),
+        told["table"],
+        only=conditions,
+        null=told["null"],
+        row_lineage=told["row_lineage"],
+    )
+
+
+def _imported(path: str) -> type[BaseModel]:
+    module, _, name = path.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, MunimentError) as error:
+        raise UsageError(
+            f"the model {path}, by which these rows were first loaded, cannot be imported",
+            hint="Go to the folder where it is, or give the model",
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+        raise UsageError(
+            f"{path} is no Pydantic model any more", hint="Give the model by which the rows were loaded"
+        )
+    return found
