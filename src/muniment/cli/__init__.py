@@ -1,0 +1,83 @@
+"""The command line. Each command says what it does by calling the API, and shows what came of it."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from muniment.cli.auditing import status, trace
+from muniment.cli.guessing import guess, mapping_app
+from muniment.cli.loading import check, load
+from muniment.cli.output import Output
+from muniment.cli.quarantining import app as quarantine_app
+from muniment.cli.teaching import add_command, help_text
+from muniment.errors import UsageError
+
+app = typer.Typer(
+    name="muniment",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+add_command(app, "guess", guess)
+add_command(app, "check", check)
+add_command(app, "load", load)
+add_command(app, "status", status)
+add_command(app, "trace", trace)
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(mapping_app, name="mapping")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"muniment {version('muniment')}")
+        raise typer.Exit
+
+
+def begin(
+    context: typer.Context,
+    *,
+    show_version: Annotated[  # noqa: ARG001  # its callback does it
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+    ] = False,
+) -> None:
+    """Museum collection exports, validated and loaded into a database, every record accounted for.
+
+    From an export to a database, step by step:
+      muniment guess export.csv                  what it holds; writes a first mapping
+      muniment check export.csv -m export.toml   try the whole load; nothing is kept
+      muniment load export.csv -m export.toml    load it, into ./muniment.db or --to URL
+      muniment quarantine list                   what was not stored, and why
+      muniment trace ACCESSION                   from an object back to its bytes
+
+    `muniment COMMAND --help` explains each command.
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.callback(invoke_without_command=True, help=help_text(begin))(begin)
+
+
+def main() -> None:
+    """The program `muniment`: runs the command that `sys.argv` names, and ends with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper, by Python's docs
+    try:
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        sys.exit(_wrong_usage(error))
+
+
+def _wrong_usage(error: typer.TyperException) -> int:
+    """Report arguments that cannot be understood; `--json` cannot have been parsed, so it is looked for."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "muniment"
+    output = Output(json="--json" in sys.argv)
+    output.fail(UsageError(error.format_message(), hint=f"`{command} --help` shows how it is written"))
+    return output.exit_code

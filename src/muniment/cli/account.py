@@ -1,0 +1,190 @@
+"""The account of a load, for a registrar: what became of the records, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from muniment.cli.output import Output
+from muniment.cli.progress import memory
+from muniment.events import Event, RecordRejected
+from muniment.load import Run
+from muniment.records import Account, Problem
+
+MANY_GROUPS = 200
+"""Kinds of problems told apart while a load runs; a mapping has far fewer fields and rules."""
+
+GROUPS_SHOWN = 10
+"""Kinds of problems shown after a load: what is wrong in most records is among the first."""
+
+NUMBERS = ("read", "inserted", "updated", "unchanged", "quarantined", "skipped")
+"""The numbers of an account: the first is the sum of the others."""
+
+OF_A_TRIAL = {
+    "stopped": "more records were quarantined than --max-rejects allows: a load would stop here too. With "
+    "--max-rejects 100% the trial goes on to the end",
+    "interrupted": "interrupted; a trial begins anew each time",
+}
+"""What there is to say of a trial, where a load would say that one can go on."""
+
+CANNOT_FORESEE = (
+    "This was a trial in a throwaway database, and nothing is kept. It cannot foresee what an empty database "
+    "does not have: records that are there already (they would be updated or unchanged), numbers taken by "
+    "records of another export, entries dismissed in quarantine, a full disk, and what others do meanwhile."
+)
+
+
+@dataclass
+class ProblemGroup:
+    """Problems of one kind in one field: how many there are, and the first of them."""
+
+    problem: Problem
+    line: int
+    count: int = 0
+
+
+class Rejections:
+    """Counts the problems of rejected records by kind, in bounded memory; an observer."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str, str], ProblemGroup] = {}
+        self.others = 0
+
+    def __call__(self, event: Event) -> None:
+        """Count a rejection's problems."""
+        if isinstance(event, RecordRejected):
+            for problem in event.problems:
+                self._count(problem, event.line)
+
+    def _count(self, problem: Problem, line: int) -> None:
+        kind = (problem.code, problem.field)
+        if kind not in self.groups and len(self.groups) >= MANY_GROUPS:
+            self.others += 1
+            return
+        self.groups.setdefault(kind, ProblemGroup(problem, line)).count += 1
+
+    def commonest(self) -> list[ProblemGroup]:
+        """The groups, the largest first."""
+        return sorted(self.groups.values(), key=lambda group: -group.count)
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """The groups as plain data, without any value of a row."""
+        return [
+            {
+                "code": group.problem.code,
+                "field": group.problem.field,
+                "count": group.count,
+                "first_line": group.line,
+                "message": group.problem.message,
+                "hint": group.problem.hint,
+            }
+            for group in self.commonest()
+        ]
+
+
+def show_account(output: Output, run: Run) -> None:
+    """What became of the records, whether that adds up, and how long it took."""
+    account = run.account
+    output.heading(f"{run.source}: {run.status}, run {run.run}")
+    show_numbers(output, account)
+    if run.withdrawn:
+        output.say(f"  Besides: {counted(run.withdrawn, 'object')} marked as withdrawn.")
+    if run.status == "already loaded":
+        output.say(
+            "  It was loaded before by this mapping, and nothing has changed; --again compares once more."
+        )
+        return
+    output.say(
+        f"  {duration(run.seconds)}, {run.rows_per_second:,.0f} rows/s, {counted(run.chunks, 'commit')}, "
+        f"peak memory {memory(run.peak_rss_bytes)}."
+    )
+    for message in run.messages:
+        output.say(f"  {message[:1].upper()}{message[1:]}.", style="yellow")
+
+
+def show_numbers(output: Output, account: Account) -> None:
+    """The numbers of an account below each other, and whether they add up."""
+    width = len(f"{account.read:,}")
+    for name in NUMBERS:
+        output.say(f"  {name:<12}{getattr(account, name):>{width},}")
+    account.must_balance()
+    output.say(f"  The account balances: {counted(account.read, 'record')} read, and as many accounted for.")
+    if account.notes:
+        output.say(f"  Besides: {counted(account.notes, 'note')} on stored records.")
+    if account.blank_lines:
+        output.say(f"  Besides: {counted(account.blank_lines, 'blank line')}.")
+
+
+def counted(number: int, what: str) -> str:
+    """`1 record`, `1,952 records`; an irregular plural stands after a `|`."""
+    singular, _, plural = what.partition("|")
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def show_rejections(output: Output, rejections: Rejections) -> None:
+    """The kinds of problems that this sitting found, the commonest first."""
+    groups = rejections.commonest()
+    if not groups:
+        return
+    output.heading("Why records were quarantined")
+    rows = [
+        (f"{group.count:,}", group.problem.code, f"{group.line:,}", group.problem.message, group.problem.hint)
+        for group in groups[:GROUPS_SHOWN]
+    ]
+    output.table(
+        ("count", "problem", "first line", "such as", "what to do"), rows, right=("count", "first line")
+    )
+    rest = sum(group.count for group in groups[GROUPS_SHOWN:]) + rejections.others
+    if rest:
+        output.say(f"... and {rest:,} problems of other kinds")
+
+
+def show_next_steps(output: Output, run: Run, database: str) -> None:
+    """What one would type next, `database` being the option that names it."""
+    steps = []
+    if run.account.quarantined:
+        steps.append((f"muniment quarantine list{database}", "the records that were not stored, and why"))
+        steps.append(
+            (f"muniment quarantine export{database} -o bad.csv", "... as a spreadsheet, to be mended")
+        )
+    if run.account.inserted + run.account.updated + run.account.unchanged:
+        steps.append(
+            (f"muniment trace ACCESSION{database}", "from a stored object back to its bytes in the file")
+        )
+    steps.append((f"muniment status {run.run}{database}", "this account again"))
+    output.next_steps(steps)
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def summed(runs: list[Run]) -> dict[str, Any]:
+    """One result for several runs: numbers added up, run and status those of the last, `runs` all of them."""
+    last = runs[-1]
+    if len(runs) == 1:
+        return last.as_dict()
+    account = sum((run.account for run in runs), Account())
+    seconds = round(sum(run.seconds for run in runs), 3)
+    read_now = sum(run.rows_per_second * run.seconds for run in runs)
+    return (
+        {"run": last.run, "status": last.status}
+        | {field.name: getattr(account, field.name) for field in fields(account)}
+        | {
+            "chunks": sum(run.chunks for run in runs),
+            "seconds": seconds,
+            "rows_per_second": round(read_now / seconds, 1) if seconds else 0.0,
+            "peak_rss_bytes": max(run.peak_rss_bytes for run in runs),
+            "withdrawn": sum(run.withdrawn for run in runs),
+            "messages": [message for run in runs for message in run.messages],
+            "runs": [run.as_dict() for run in runs],
+        }
+    )

@@ -1,0 +1,228 @@
+"""`muniment load` and `muniment check`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, ValidationError
+
+from muniment import api
+from muniment.cli import options
+from muniment.cli.account import (
+    CANNOT_FORESEE,
+    OF_A_TRIAL,
+    Rejections,
+    show_account,
+    show_next_steps,
+    show_rejections,
+    summed,
+)
+from muniment.cli.models import import_model
+from muniment.cli.options import LogFormat
+from muniment.cli.output import Output, reporting
+from muniment.cli.target import as_option
+from muniment.cli.watching import Watching, watched
+from muniment.config import RejectBudget, Settings
+from muniment.errors import MunimentError, UsageError
+from muniment.load import Run
+from muniment.sources.format import Format
+
+GOES_ON = ("done", "already loaded")
+"""After a run that ends so, the next source is loaded; quarantined records do not matter here."""
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE", help="Exports, each a run of its own: .csv, .csv.gz, .zst, .zip; - is stdin."
+    ),
+]
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export; - is stdin.")]
+
+
+def load(  # noqa: PLR0913  # typer reads the options from the signature
+    sources: Sources,
+    *,
+    mapping: options.MappingFile = None,
+    db: options.DatabaseUrl = None,
+    only: options.Only = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Load a source once more, comparing by content.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The export is complete: mark what it does not hold as withdrawn.")
+    ] = False,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Give up an interrupted run whose source has changed since.")
+    ] = False,
+    model: options.Model = None,
+    table: options.TableName = None,
+    row_lineage: options.RowLineage = False,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    max_rejects: options.MaxRejects = None,
+    chunk_bytes: options.ChunkBytes = None,
+    chunk_rows: options.ChunkRows = None,
+    no_progress: options.NoProgress = False,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+    log_level: options.LogLevelOption = None,
+    log_values: options.LogValues = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Load exports into a database, every record accounted for.
+
+    Creates or upgrades the tables. A record that cannot be stored is quarantined with its bytes and its
+    problems, and its neighbours load. Interrupted? Run the same command again: it goes on where it was.
+    Run on a source that is loaded already, it changes nothing. A newer export updates what has changed.
+
+    Examples:
+      muniment load export.csv --mapping museum.toml
+      muniment load export.csv.gz -m museum.toml --to postgresql://me@localhost/collection
+      muniment load export.csv -m museum.toml --only department=Prints
+      muniment load loans.csv --model loans:Loan --table loan
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped by --max-rejects, 130 interrupted.
+    """
+    with reporting(json=json, debug=debug) as output:
+        if full and len(sources) > 1:
+            raise UsageError(
+                "--full takes one source: each run would withdraw what the others hold",
+                hint="Join the exports into one, or load them without --full",
+            )
+        task = _task(mapping, model, table, only, row_lineage=row_lineage) | {
+            "source_format": _format(model, encoding, delimiter),
+            "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
+        }
+        loading = {"to": db, "again": again, "full": full, "abandon": abandon, "row_lineage": row_lineage}
+        watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
+        _load_each(output, sources, task | loading, watching)
+
+
+def check(  # noqa: PLR0913  # typer reads the options from the signature
+    source: Source,
+    *,
+    mapping: options.MappingFile = None,
+    db: options.ScratchUrl = None,
+    only: options.Only = None,
+    model: options.Model = None,
+    table: options.TableName = None,
+    encoding: options.Encoding = None,
+    delimiter: options.Delimiter = None,
+    max_rejects: options.MaxRejects = None,
+    chunk_bytes: options.ChunkBytes = None,
+    chunk_rows: options.ChunkRows = None,
+    no_progress: options.NoProgress = False,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+    log_level: options.LogLevelOption = None,
+    log_values: options.LogValues = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Try a whole load, and keep nothing.
+
+    It runs in a throwaway database, by the same code as `muniment load`, constraints included. It tells
+    what would be quarantined and why, and what a trial cannot foresee.
+
+    Examples:
+      muniment check export.csv --mapping museum.toml
+      muniment check export.csv -m museum.toml --db postgresql://me@localhost/collection
+    """
+    with reporting(json=json, debug=debug) as output:
+        task = _task(mapping, model, table, only, row_lineage=False) | {
+            "source_format": _format(model, encoding, delimiter),
+            "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
+        }
+        watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
+        rejections = Rejections()
+        with watched(watching, rejections) as observer:
+            run = api.check(source, db=db, observer=observer, **task)
+        if run.status in OF_A_TRIAL:
+            run = replace(run, messages=(OF_A_TRIAL[run.status],))
+        output.exit_code = run.exit_code
+        show_account(output, run)
+        show_rejections(output, rejections)
+        output.heading("What a trial cannot foresee")
+        output.say(CANNOT_FORESEE)
+        told = run.as_dict() | {"problems": rejections.as_data(), "cannot_foresee": CANNOT_FORESEE}
+        output.finish(told)
+
+
+def _load_each(output: Output, sources: Sequence[str], task: dict[str, Any], watching: Watching) -> None:
+    """One run for each source; the first that does not end well is the last."""
+    runs: list[Run] = []
+    problems: list[dict[str, Any]] = []
+    for number, source in enumerate(sources, start=1):
+        rejections = Rejections()
+        try:
+            with watched(watching, rejections) as observer:
+                run = api.load(source, observer=observer, **task)
+        except MunimentError:
+            _tell_left_out(output, sources[number:])
+            raise
+        runs.append(run)
+        output.done_before = {"runs": [run.as_dict() for run in runs]}
+        problems += rejections.as_data()
+        output.exit_code = run.exit_code
+        show_account(output, run)
+        show_rejections(output, rejections)
+        if run.status not in GOES_ON:
+            _tell_left_out(output, sources[number:])
+            break
+    show_next_steps(output, runs[-1], as_option(task["to"]))
+    output.finish(summed(runs) | {"problems": problems})
+
+
+def _tell_left_out(output: Output, sources: Sequence[str]) -> None:
+    if sources:
+        output.say(f"Not begun: {', '.join(sources)}", style="yellow")
+
+
+def _task(
+    mapping: Path | None, model: str | None, table: str | None, only: list[str] | None, *, row_lineage: bool
+) -> dict[str, Any]:
+    """What `load` and `check` are both told, checked."""
+    for given, option in ((table, "--table"), (row_lineage, "--row-lineage")):
+        if given and not model:
+            raise UsageError(
+                f"{option} goes with --model", hint="The tables of a mapping have their own names and lineage"
+            )
+    imported: type[BaseModel] | None = import_model(model) if model else None
+    return {"mapping": mapping, "model": imported, "table": table, "only": only or ()}
+
+
+def _format(model: str | None, encoding: str | None, delimiter: str | None) -> Format | None:
+    given = {name: value for name, value in (("encoding", encoding), ("delimiter", delimiter)) if value}
+    if not given:
+        return None
+    if not model:
+        raise UsageError(
+            f"--{' and --'.join(given)} go with --model",
+            hint="In a mapping, [source] says how the text is written",
+        )
+    try:
+        return Format(**given)
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+def _settings(max_rejects: RejectBudget | None, chunk_bytes: int | None, chunk_rows: int | None) -> Settings:
+    given = {"max_rejects": max_rejects, "chunk_bytes": chunk_bytes, "chunk_rows": chunk_rows}
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+def _unfit(error: ValidationError) -> UsageError:
+    first = error.errors(include_url=False)[0]
+    option = f"--{str(first['loc'][0]).replace('_', '-')}" if first["loc"] else ""
+    hint = "`muniment load --help` shows what it takes"
+    return UsageError(first["msg"].removeprefix("Value error, "), where=option, hint=hint)
