@@ -73,10 +73,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             "a load of some records cannot tell which objects are gone",
             hint="Give --full without --only, on a complete export",
         )
-    profile = choose_profile(mapping, model, table, conditions, row_lineage=row_lineage)
+    profile = choose_profile(mapping, model, table, conditions, source_format, row_lineage=row_lineage)
     written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
-    if full and isinstance(profile, MuseumProfile) and profile.conditions:
-        raise UsageError("a mapping with conditions under [[only]] cannot be loaded with --full")
+    _refuse_what_a_profile_cannot(profile, again=again, full=full)
     chosen = settings or Settings()
     with (
         closing(open_source(source, written, chosen)) as opened,
@@ -115,7 +114,7 @@ def check(  # noqa: PLR0913 - as for `load`
     what the real database holds, its disk, and what other programs do to it.
     """
     throwaway: AbstractContextManager[Database] = scratch(db)
-    profile = choose_profile(mapping, model, table, _conditions(only))
+    profile = choose_profile(mapping, model, table, _conditions(only), source_format)
     written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
     chosen = settings or Settings()
     with (
@@ -131,6 +130,7 @@ def choose_profile(
     model: type[BaseModel] | None,
     table: str | None,
     conditions: Sequence[Condition],
+    source_format: Format | None = None,
     *,
     row_lineage: bool = False,
 ) -> Profile:
@@ -141,9 +141,25 @@ def choose_profile(
             hint="`muniment guess SOURCE` writes a first mapping",
         )
     if model is not None:
-        return TableProfile(model, table, only=conditions, row_lineage=row_lineage)
+        null = source_format.null if source_format else ()
+        return TableProfile(model, table, only=conditions, null=null, row_lineage=row_lineage)
     read = mapping if isinstance(mapping, MuseumMapping) else MuseumMapping.read(mapping or "")
     return MuseumProfile(read, conditions)
+
+
+def _refuse_what_a_profile_cannot(profile: Profile, *, again: bool, full: bool) -> None:
+    if full and isinstance(profile, MuseumProfile) and profile.conditions:
+        raise UsageError("a mapping with conditions under [[only]] cannot be loaded with --full")
+    if full and isinstance(profile, TableProfile):
+        raise UsageError(
+            "--full marks museum objects as withdrawn, and a table of rows has none",
+            hint="Leave out --full",
+        )
+    if again and isinstance(profile, TableProfile) and not profile.key:
+        raise UsageError(
+            f"the model {profile.model.__name__} has no key to compare by: each row would be there twice",
+            hint="Mark what identifies a row with muniment.table.PrimaryKey, or leave out --again",
+        )
 
 
 def _conditions(only: Sequence[str | Condition]) -> list[Condition]:

@@ -11,13 +11,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from muniment import ledger, quarantine
 from muniment.config import REJECTS_JUDGED_FROM, Settings, operator
 from muniment.databases.database import Database, Transaction
+from muniment.databases.patience import persistently
 from muniment.errors import (
+    DuplicateKey,
     Interrupted,
     MunimentError,
     RowRefused,
@@ -28,12 +31,17 @@ from muniment.errors import (
 from muniment.events import ChunkCommitted, Observer, RecordRejected, RunEnded, RunStarted, SourceRemark
 from muniment.migrations import upgrade
 from muniment.profile import Applied, Judge, Profile, RunContext, Writer
-from muniment.records import Accepted, Account, Chunk, Header, Place, Problem, Records, Rejection, Verdicts
+from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
+from muniment.sources.remarks import remarks
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest
 
 EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
 """By status of a run; any other is 1."""
+
+GO_ON = "interrupted; run the same command again to go on"
+
+ALREADY_LOADED_IN_FULL = "nothing was marked as withdrawn: give --again beside --full to compare once more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Run:
             in mid-record), or `interrupted`; all but the first two go on where they were when run again.
         account: what became of the records, over all sittings of the run.
         withdrawn: objects that a full run did not see.
+        seconds, rows_per_second: of this sitting.
         messages: what else there is to say, for people.
     """
 
@@ -69,7 +78,7 @@ class Run:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, the account's numbers beside the rest."""
         plain = asdict(self)
-        account = plain.pop("account")
+        account: dict[str, Any] = plain.pop("account")
         told: dict[str, Any] = {"run": plain.pop("run"), "status": plain.pop("status")}
         return told | account | plain
 
@@ -157,21 +166,29 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
 def apply(transaction: Transaction, job: Job, records: Records, accepted: Accepted) -> Applied:
     """Store accepted records; where the database refuses some, halve until those are found.
 
-    About k log n attempts find k bad records among n; their neighbours are stored.
+    About k log n attempts find k bad records among n; their neighbours are stored. A key that another
+    loader took in between is no fault of the record: the second attempt finds it there.
     """
     if not len(accepted):
         return Applied()
-    try:
-        with transaction.savepoint():
-            return job.writer.apply(transaction, records, accepted)
-    except RowRefused as refused:
-        job.writer.settle(committed=False)
-        if len(accepted) == 1:
-            problem = Problem("database", f"the database refuses it: {refused.message}", refused.hint)
-            return Applied(rejections=[Rejection(accepted.indexes[0], (problem,), accepted.keys[0] or None)])
+    for attempt in (1, 2):
+        try:
+            with transaction.savepoint():
+                return job.writer.apply(transaction, records, accepted)
+        except RowRefused as refused:
+            job.writer.settle(committed=False)
+            if len(accepted) > 1:
+                break
+            if attempt == 2 or not isinstance(refused, DuplicateKey):
+                return Applied(rejections=[_refused(accepted, refused)])
     half = len(accepted) // 2
     first = apply(transaction, job, records, accepted.part(0, half))
     return first + apply(transaction, job, records, accepted.part(half, len(accepted)))
+
+
+def _refused(accepted: Accepted, refused: RowRefused) -> Rejection:
+    problem = Problem("database", f"the database refuses it: {refused.message}", refused.hint)
+    return Rejection(accepted.indexes[0], (problem,), accepted.keys[0] or None)
 
 
 def _close_mended(
@@ -209,24 +226,24 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     with database.transaction() as transaction:
         entry = _open_run(transaction, source, profile, settings, again=again, abandon=abandon)
     if not entry.created and entry.status == "done":
-        return _finished(database, source, entry.run_id, "already loaded", began)
+        said = (ALREADY_LOADED_IN_FULL,) if full else ()
+        return _finished(database, source, entry.run_id, _Sitting("already loaded", 0, said), began)
     writer = profile.writer(RunContext(entry.run_id, entry.source_id))
     job = Job(source, judge, database, writer, entry.run_id, profile.scope)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
     status = "failed"
-    messages: list[str] = []
     try:
-        status, messages = _load_chunks(job, settings, observer, stop)
+        sitting = _load_chunks(job, settings, observer, stop)
+        if full and sitting.status == "done":
+            # Before the run counts as done: a run that dies in between does it again.
+            sitting = _withdraw_unseen(job, sitting)
+        status = sitting.status
     except KeyboardInterrupt:
         status = "interrupted"
         raise Interrupted("interrupted", hint="Run the same command again to go on") from None
     finally:
         _note_status(database, entry.run_id, status)
-    withdrawn = 0
-    if full and status == "done":
-        withdrawn, said = _withdraw_unseen(job)
-        messages += said
-    run = _finished(database, source, entry.run_id, status, began, withdrawn, tuple(messages))
+    run = _finished(database, source, entry.run_id, sitting, began)
     observer(RunEnded(run.run, run.status, run.account, run.seconds))
     return run
 
@@ -263,7 +280,7 @@ def _open_run(
                 f"the source is not the one that run {before.run_id} began to load and did not finish "
                 f"(then {before.size:,} bytes, now {source.fingerprint.size:,})",
                 where=source.name,
-                hint="Put the former file back to finish that run, or give --abandon to load this one instead",
+                hint="Put the former file back to finish that run, or give --abandon to load this one",
             )
         ledger.set_status(transaction, before.run_id, "abandoned")
     entry = ledger.open_run(transaction, request, again=again)
@@ -286,32 +303,49 @@ def _must_have_same_settings(
         )
 
 
-def _load_chunks(
-    job: Job, settings: Settings, observer: Observer, stop: StopRequest
-) -> tuple[str, list[str]]:
-    """Load what is not yet committed; the status at the end, and what there is to say."""
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """How one sitting of a run ended, the records that it read, and what there is to say."""
+
+    status: str
+    read: int = 0
+    messages: tuple[str, ...] = ()
+    withdrawn: int = 0
+
+
+def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopRequest) -> _Sitting:
+    """Load what is not yet committed."""
     with job.database.transaction() as transaction:
         place = resume_place(transaction, job)
-        total, _ = ledger.account_of(transaction, job.run_id)
+    total = before = _account(job)
     try:
         for prepared in prepare_ahead(job, place):
             try:
-                committed = load_chunk(prepared, job)
+                committed = persistently(partial(load_chunk, prepared, job), give_up=lambda: stop.requested)
             except ledger.ChunkAlreadyCommitted:
+                total = _account(job)
                 continue
             total += committed.account
             _tell(job, prepared, committed, observer)
-            if total.read >= REJECTS_JUDGED_FROM and not settings.max_rejects.allows(
-                total.quarantined, total.read
-            ):
-                return "stopped", [_over_budget(total, settings)]
+            if total.read >= REJECTS_JUDGED_FROM and not within_budget(total, settings):
+                break
             if stop.requested:
-                return "interrupted", ["interrupted; run the same command again to go on"]
+                return _Sitting("interrupted", total.read - before.read, (GO_ON,))
     except SourceIncomplete as incomplete:
-        return "incomplete", [str(incomplete)]
-    if not settings.max_rejects.allows(total.quarantined, total.read):
-        return "stopped", [_over_budget(total, settings)]
-    return "done", []
+        return _Sitting("incomplete", total.read - before.read, (str(incomplete),))
+    if not within_budget(total, settings):
+        return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),))
+    return _Sitting("done", total.read - before.read)
+
+
+def _account(job: Job) -> Account:
+    with job.database.transaction() as transaction:
+        return ledger.account_of(transaction, job.run_id)[0]
+
+
+def within_budget(total: Account, settings: Settings) -> bool:
+    """Whether so many records may be quarantined."""
+    return settings.max_rejects.allows(total.quarantined, total.read)
 
 
 def resume_place(transaction: Transaction, job: Job) -> Place:
@@ -370,13 +404,14 @@ def _over_budget(total: Account, settings: Settings) -> str:
     )
 
 
-def _withdraw_unseen(job: Job) -> tuple[int, list[str]]:
+def _withdraw_unseen(job: Job, sitting: _Sitting) -> _Sitting:
     with job.database.transaction() as transaction:
         unreadable = quarantine.count_without_key(transaction, job.run_id)
         if unreadable:
             said = f"nothing was marked as withdrawn: {unreadable:,} quarantined records have no readable key"
-            return 0, [said]
-        return job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id)), []
+            return replace(sitting, messages=(*sitting.messages, said))
+        withdrawn = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
+        return replace(sitting, withdrawn=withdrawn)
 
 
 def _note_status(database: Database, run_id: int, status: str) -> None:
@@ -385,44 +420,29 @@ def _note_status(database: Database, run_id: int, status: str) -> None:
         with database.transaction() as transaction:
             ledger.set_status(transaction, run_id, status)
     except MunimentError:
-        if sys.exc_info()[1] is None or status == "done":
+        if status != "failed":
             raise
 
 
-def _finished(
-    database: Database,
-    source: Source,
-    run_id: int,
-    status: str,
-    began: float,
-    withdrawn: int = 0,
-    messages: tuple[str, ...] = (),
-) -> Run:
+def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting, began: float) -> Run:
     with database.transaction() as transaction:
         account, chunks = ledger.account_of(transaction, run_id)
     seconds = time.perf_counter() - began
-    rate = account.read / seconds if status != "already loaded" else 0.0
-    run = Run(run_id, source.name, status, account, chunks, round(seconds, 3), round(rate, 1), peak_rss())
-    return replace(run, withdrawn=withdrawn, messages=messages)
+    return Run(
+        run=run_id,
+        source=source.name,
+        status=sitting.status,
+        account=account,
+        chunks=chunks,
+        seconds=round(seconds, 3),
+        rows_per_second=round(sitting.read / seconds, 1),
+        peak_rss_bytes=peak_rss(),
+        withdrawn=sitting.withdrawn,
+        messages=sitting.messages,
+    )
 
 
 def peak_rss() -> int:
     """The largest resident size of this process so far, in bytes."""
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest if sys.platform == "darwin" else largest * 1024
-
-
-def remarks(header: Header, mapped: tuple[str, ...] | Any) -> list[Problem]:
-    """What there is to say of a header: names that repeat or are empty, columns that nothing reads."""
-    found = []
-    renamed = [
-        f"{name!r}" for name, given in zip(header.names, header.given, strict=True) if name != given.strip()
-    ]
-    if renamed:
-        message = f"columns without a name of their own are called {', '.join(renamed)}"
-        found.append(Problem("header-names", message, "Use these names in the mapping"))
-    unread = [name for name in header.names if name not in set(mapped)]
-    if unread:
-        message = f"no mapping mentions the columns {', '.join(unread)}; they are not loaded"
-        found.append(Problem("unmapped-columns", message, "Map them, if they matter"))
-    return found

@@ -271,7 +271,7 @@ def close_mended(
         values: dict[Any, int] = dict(wanted)
         for some in in_queries(sorted(values)):
             found = transaction.execute(sa.select(c.quarantine_id, column).where(waiting, column.in_(some)))
-            mended |= {row[0]: records.position(values[row[1]]).number for row in found}
+            mended |= {entry: records.position(values[value]).number for entry, value in map(tuple, found)}
     if mended:
         transaction.execute(
             quarantine_table.update()

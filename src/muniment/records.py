@@ -140,7 +140,7 @@ def shortened(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The quarantined record that a resubmitted one corrects, and the run that first rejected it."""
+    """The first attempt at a record that a resubmitted one corrects, and the last load that rejected it."""
 
     quarantine_id: int
     run_id: int

@@ -6,7 +6,6 @@ Everything here is data; `museum/reading.py` applies it to rows. `docs/reference
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from muniment.errors import MappingError
+from muniment.museum.patterns import Pattern, must_be_template
 from muniment.sources.format import Format
 from muniment.validation.filters import Condition
 from muniment.validation.messages import mapping_problems
@@ -45,7 +45,7 @@ class Cells(_Part):
     constant: Annotated[str, Field(description="The same value for every record.")] = ""
     split: Annotated[str, Field(description="What separates several values in one cell.")] = ""
     pattern: Annotated[
-        str,
+        Pattern,
         Field(description="A regular expression that finds the value: its group `value`, the first, or all."),
     ] = ""
     null: Annotated[
@@ -59,14 +59,9 @@ class Cells(_Part):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        given = [bool(self.column), bool(self.columns), bool(self.constant)]
-        if sum(given) != 1 and self._needs_origin():
+        given = sum((bool(self.column), bool(self.columns), bool(self.constant)))
+        if given > 1 or (given == 0 and self._needs_origin()):
             raise ValueError("give exactly one of `column`, `columns` and `constant`")
-        if self.pattern:
-            try:
-                re.compile(self.pattern)
-            except re.error as error:
-                raise ValueError(f"the pattern is not a regular expression: {error}") from None
         return self
 
     def _needs_origin(self) -> bool:
@@ -103,6 +98,11 @@ class TermField(Cells):
     allowed: Annotated[tuple[str, ...], Field(description="The terms of a closed list.")] = ()
     language: Annotated[str, Field(description="The language of the labels.")] = ""
 
+    @model_validator(mode="after")
+    def _template_can_be_filled(self) -> Self:
+        must_be_template(self.uri, self.pattern)
+        return self
+
     def sources(self) -> tuple[str, ...]:
         """The columns that this part reads."""
         return super().sources() + ((self.uri_column,) if self.uri_column else ())
@@ -125,7 +125,7 @@ class ActorField(_Part):
     birth: Annotated[str, Field(description="Column of dates of birth or foundation.")] = ""
     death: Annotated[str, Field(description="Column of dates of death or dissolution.")] = ""
     split: Annotated[str, Field(description="What separates several values in one cell.")] = ""
-    pattern: Annotated[str, Field(description="A regular expression that finds the name.")] = ""
+    pattern: Annotated[Pattern, Field(description="A regular expression that finds the name.")] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -332,7 +332,7 @@ class Rules(_Part):
     parallel: Severity = "note"
     control_characters: Severity = "note"
     number: Severity = "note"
-    manifest_pattern: Annotated[str, Field(description="What a manifest's URL looks like.")] = (
+    manifest_pattern: Annotated[Pattern, Field(description="What a manifest's URL looks like.")] = (
         MANIFEST_PATTERN
     )
 

@@ -64,7 +64,7 @@ class TermReader:
         terms = []
         for (label, match), uri in zip(matches, uris, strict=True):
             made = bool(self._source.uri) and (match is not None or not self._source.pattern)
-            meant = self._source.uri.format_map(_Groups(label, match)) if made else uri
+            meant = self._source.uri.format_map(_groups(label, match)) if made else uri
             self._check(label, meant, findings)
             about = {"uri": meant if _URI.fullmatch(meant) else "", "language": self._language}
             terms.append({"label": label, "vocabulary": self._vocabulary} | told(about))
@@ -101,15 +101,9 @@ class TermReader:
         return Problem(code, message, hint, field=self._name, column=column, value=shortened(value))
 
 
-class _Groups(dict[str, str]):
+def _groups(value: str, match: re.Match[str] | None) -> dict[str, str]:
     """What a template may name: the value, and the groups of its match; one that found nothing is empty."""
-
-    def __init__(self, value: str, match: re.Match[str] | None) -> None:
-        groups = match.groupdict() if match else {}
-        super().__init__({"value": value} | {name: found or "" for name, found in groups.items()})
-
-    def __missing__(self, name: str) -> str:
-        return ""
+    return {"value": value} | (match.groupdict("") if match else {})
 
 
 class ResourceReader:

@@ -22,17 +22,24 @@ from muniment.validation.messages import problems_of
 MEANING = "museum 1"
 """Changes when the same mapping would mean something else: another meaning is another run."""
 
-_NAMES = {
+_FIELDS = {
     "titles": "title",
-    "object_types": "object type",
+    "object_types": "object_type",
     "materials": "material",
     "subjects": "subject",
     "dimensions": "dimension",
-    "identifiers": "other number",
-    "accession": "accession number",
-    "resources": "image or manifest",
+    "identifiers": "identifier",
+    "owners": "owner",
+    "keepers": "keeper",
+    "production.actors": "creator",
+    "production.date": "date",
+    "production.place": "place",
     "texts": "text",
 }
+"""The mapping's fields, by the record's."""
+
+_NAMES = {"accession": "accession number", "identifier": "other number", "resources": "image or manifest"}
+"""What a registrar calls fields, where it is not what the mapping calls them."""
 
 
 class MuseumProfile:
@@ -60,7 +67,7 @@ class MuseumProfile:
 
     def columns(self) -> tuple[str, ...]:
         """The columns that the mapping reads."""
-        return self.mapping.sources()
+        return (*self.mapping.sources(), *(condition.column for condition in self.conditions))
 
     def prepare(self, transaction: Transaction) -> None:
         """Nothing beyond the migrations of the museum's branch."""
@@ -75,9 +82,11 @@ class MuseumJudge:
 
     def __init__(self, mapping: Mapping, conditions: Sequence[Condition], header: Header) -> None:
         columns = Columns(mapping, header)
+        self._key_is_accession = mapping.record.key is None
         self._reader = RecordReader(mapping, columns)
         self._wanted = row_filter(conditions, header)
         self._null = columns.null
+        self._columns = {name: ", ".join(read) for name, read in self._reader.columns_by_field.items()}
 
     def judge(self, records: Records) -> Verdicts:
         """Say of each record whether it is accepted, rejected or left out."""
@@ -112,9 +121,8 @@ class MuseumJudge:
         try:
             record = LidoRecord.model_validate(part)
         except ValidationError as error:
-            faults = problems_of(error, self._reader.columns_by_part, _NAMES)
-            if "accession" in {fault.field for fault in faults}:
-                # The key is the accession number unless the mapping says otherwise: one fault, told once.
+            faults = problems_of(error, self._columns, _FIELDS, _NAMES)
+            if self._key_is_accession:  # one fault, told once
                 faults = [fault for fault in faults if fault.field != "key"]
             return Rejection(index, (*faults, *findings.hard, *findings.soft), _key(part))
         if findings.hard:

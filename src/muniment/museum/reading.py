@@ -60,7 +60,7 @@ class RecordReader:
         }
         self._parts: dict[str, list[Reader]] = {}
         self._single: dict[str, Reader] = {}
-        self.columns_by_part: dict[str, str] = {}
+        self.columns_by_field: dict[str, tuple[str, ...]] = {}
         self._bind()
 
     def read(self, row: Row) -> tuple[Part, Findings]:
@@ -75,11 +75,10 @@ class RecordReader:
             values = [value for reader in readers for value in reader(row, findings)]
             if values:
                 part[name] = values
-        part["key"] = part.get("key") or part.get("accession")
+        if self._mapping.record.key is None and "accession" in part:
+            part["key"] = part["accession"]
         part.setdefault("titles", [])
         part.setdefault("object_types", [])
-        if part["key"] is None:
-            del part["key"]
         self._production(part)
         self._look_for_control_characters(row, findings)
         return part, findings
@@ -122,14 +121,12 @@ class RecordReader:
 
     def _bind_one(self, part: str, source: Any, reader: Reader) -> None:
         self._single[part] = reader
-        self.columns_by_part[part] = ", ".join(source.sources())
+        self.columns_by_field[part] = source.sources()
 
     def _bind_parts(self, part: str, name: str, sources: Sequence[Any], make: Callable[..., Reader]) -> None:
         for source in sources:
             self._parts.setdefault(part, []).append(make(source, name))
-            known = self.columns_by_part.get(part)
-            named = ", ".join(source.sources())
-            self.columns_by_part[part] = f"{known}, {named}" if known else named
+            self.columns_by_field[name] = (*self.columns_by_field.get(name, ()), *source.sources())
 
     def _values(self, source: Any, name: str) -> ValuesReader:
         return ValuesReader(source, name, self._columns, self._mapping.rules.pattern)
@@ -253,16 +250,16 @@ class RecordReader:
     def _look_for_control_characters(self, row: Row, findings: Findings) -> None:
         if not CONTROL_CHARACTERS.search("".join(row)):
             return
-        for part, names in self.columns_by_part.items():
-            for name in names.split(", "):
-                cell = row[self._columns.index(name)] if name in self._columns.header.names else ""
+        for field, names in self.columns_by_field.items():
+            for name in dict.fromkeys(names):
+                cell = row[self._columns.index(name)]
                 if found := CONTROL_CHARACTERS.search(cell):
                     findings.report(
-                        self._mapping.rules.control_characters, _control_character(part, name, cell, found)
+                        self._mapping.rules.control_characters, _control_character(field, name, cell, found)
                     )
 
 
-def _control_character(part: str, column: str, cell: str, found: re.Match[str]) -> Problem:
+def _control_character(field: str, column: str, cell: str, found: re.Match[str]) -> Problem:
     code = ord(found.group())
     meant = ""
     if code >= 0x80:
@@ -270,9 +267,9 @@ def _control_character(part: str, column: str, cell: str, found: re.Match[str]) 
         meant = f"; in Windows-1252 it would be {windows}" if windows else ""
     return Problem(
         "control-characters",
-        f"{part.replace('_', ' ')} holds the control character \\x{code:02x}{meant}",
+        f"{field.replace('_', ' ')} holds the control character \\x{code:02x}{meant}",
         "The text is kept as it is; the export may have mixed two encodings",
-        field=part,
+        field=field,
         column=column,
         value=shortened(cell[max(found.start() - 20, 0) :]),
     )

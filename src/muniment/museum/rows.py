@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from muniment.databases.database import Value
 from muniment.museum import tables
 from muniment.museum.record import Actor, LidoRecord, Term, TimeSpan
-from muniment.museum.shared import Attributes, bounded_key
+from muniment.museum.shared import Attributes
+from muniment.validation.keys import bounded_key
 
 Row = tuple[Value, ...]
 Rows = defaultdict[sa.Table, list[Row]]
@@ -62,19 +63,25 @@ class Keys:
 
 
 def wanted_by(records: Iterable[LidoRecord], keys: Keys) -> Wanted:
-    """The shared rows that these records need; of one that several name, the first naming counts."""
+    """The shared rows that these records need; the first naming of one counts, later ones fill its gaps."""
     wanted = Wanted()
     for record in records:
         for term in (*record.object_types, *record.materials, *record.subjects):
             terms = wanted.terms.setdefault(term.vocabulary, {})
-            terms.setdefault(keys.term(term), (term.label, term.uri, term.language))
+            _fill(terms, keys.term(term), (term.label, term.uri, term.language))
         for actor in _actors_of(record):
             attributes = (actor.name, actor.kind, actor.nationality, actor.birth, actor.death, actor.uri)
-            wanted.actors.setdefault(keys.actor(actor), attributes)
+            _fill(wanted.actors, keys.actor(actor), attributes)
         for place in (record.location, record.production.place):
             if place is not None:
                 wanted.places.setdefault(keys.place(place), (place, None))
     return wanted
+
+
+def _fill(known: dict[str, Attributes], key: str, attributes: Attributes) -> None:
+    """Add attributes, or fill the gaps of those that are there: as when they come in another chunk."""
+    before = known.get(key, attributes)
+    known[key] = tuple(a if a is not None else b for a, b in zip(before, attributes, strict=True))
 
 
 def _actors_of(record: LidoRecord) -> Iterable[Actor]:
@@ -162,9 +169,16 @@ def _add_acquisition(rows: Rows, object_id: int, record: LidoRecord, ids: Ids, k
         return
     source_id = ids.actors[keys.actor(Actor(name=acquisition.source))] if acquisition.source else None
     rows[tables.provenance_event].append(
-        (object_id, 1, "acquisition", acquisition.method, source_id, ids.institution)
-        + _dates(acquisition.date)
-        + (acquisition.text,)
+        (
+            object_id,
+            1,
+            "acquisition",
+            acquisition.method,
+            source_id,
+            ids.institution,
+            *_dates(acquisition.date),
+            acquisition.text,
+        )
     )
 
 

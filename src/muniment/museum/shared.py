@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import islice
+from operator import itemgetter
 
 import sqlalchemy as sa
 
 from muniment.databases.database import Transaction, Value, in_queries
-from muniment.museum.record import KEY_CHARACTERS
 
 CACHED_ROWS = 100_000
 """Rows remembered of each table: the actors and terms of a large museum, in some 50 MB at the most."""
@@ -27,14 +26,6 @@ class _Known:
     id: int
     attributes: Attributes
     run_id: int
-
-
-def bounded_key(text: str) -> str:
-    """`text` as a key of bounded length: itself, or where it is too long its beginning and its hash."""
-    if len(text) <= KEY_CHARACTERS:
-        return text
-    digest = sha256(text.encode()).hexdigest()
-    return f"{text[: KEY_CHARACTERS - len(digest) - 1]}…{digest}"
 
 
 class SharedRows:
@@ -124,7 +115,7 @@ class SharedRows:
     def _correct(
         self, transaction: Transaction, known: dict[str, _Known], wanted: Mapping[str, Attributes]
     ) -> None:
-        for key, attributes in wanted.items():
+        for key, attributes in sorted(wanted.items(), key=itemgetter(0)):
             row = known[key]
             if row.attributes == attributes:
                 continue

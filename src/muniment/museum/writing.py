@@ -19,7 +19,7 @@ from muniment.museum.record import LidoRecord
 from muniment.museum.rows import OBJECT_CONTENT, Ids, Keys, Rows, add_parts, object_content, wanted_by
 from muniment.museum.shared import SharedRows
 from muniment.profile import Applied, RunContext
-from muniment.records import Accepted, Problem, Records, Rejection
+from muniment.records import Accepted, Origin, Problem, Records, Rejection
 
 RECORD_BITS = 36
 """An object's id is its run's number and its record's, packed: 2**36 records a run, 2**27 runs. It needs no
@@ -39,6 +39,7 @@ class _Stored:
     number: int
     line: int
     withdrawn: bool
+    accession: str
 
 
 @dataclass(slots=True)
@@ -92,6 +93,9 @@ class MuseumWriter:
         """Believe, or forget, the ids learnt in the transaction."""
         for shared in (self._vocabularies, self._actors, self._places, *self._terms.values()):
             shared.settle(committed=committed)
+        if not committed:
+            # They are bound to ids of vocabularies, which may have been rolled back with the rest.
+            self._terms = {}
 
     def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:
         """Mark the institution's objects of this record source that the run did not see as withdrawn."""
@@ -118,6 +122,7 @@ class MuseumWriter:
     ) -> _Decisions:
         stored = self._stored(transaction, institution, accepted.keys)
         seen = self._sighted(transaction, stored)
+        last_runs = self._last_runs(transaction, stored) if records.origins else {}
         holders = self._accession_holders(transaction, institution, accepted)
         decisions = _Decisions()
         for index, key, record in zip(accepted.indexes, accepted.keys, accepted.values, strict=True):
@@ -127,7 +132,7 @@ class MuseumWriter:
             before = stored.get(key)
             problem = (
                 _duplicate(key, seen.get(key))
-                or _superseded(key, before, seen.get(key), records, index)
+                or _superseded(key, last_runs.get(key), records.origins.get(index))
                 or _taken(record.accession, key, holders)
             )
             if problem is not None:
@@ -135,6 +140,8 @@ class MuseumWriter:
                 continue
             seen[key] = (number, line)
             if holders is not None:
+                if before and holders.get(before.accession) == key:
+                    del holders[before.accession]
                 holders[record.accession] = key
             self._sort(decisions, decision, before)
         return decisions
@@ -151,12 +158,13 @@ class MuseumWriter:
     def _stored(self, transaction: Transaction, institution: int, keys: Sequence[str]) -> dict[str, _Stored]:
         c = tables.object_.c
         columns = (c.object_id, c.content_hash, c.run_id, c.record_number, c.line, c.withdrawn_run_id)
-        query = sa.select(c.record_key, *columns).where(c.institution_id == institution)
+        query = sa.select(c.record_key, c.accession, *columns).where(c.institution_id == institution)
         found = {}
         for some in in_queries(sorted(set(keys))):
             for row in transaction.execute(query.where(c.record_key.in_(some))):
-                key, object_id, content, run_id, number, line, withdrawn = tuple(row)
-                found[key] = _Stored(object_id, bytes(content), run_id, number, line, withdrawn is not None)
+                key, accession, object_id, content, run_id, number, line, withdrawn_by = tuple(row)
+                withdrawn = withdrawn_by is not None
+                found[key] = _Stored(object_id, bytes(content), run_id, number, line, withdrawn, accession)
         return found
 
     def _sighted(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, tuple[int, int]]:
@@ -171,6 +179,18 @@ class MuseumWriter:
             ):
                 seen[keys_by_id[object_id]] = (number, line)
         return seen
+
+    def _last_runs(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, int]:
+        """By key, the newest run before this one that wrote or saw the object."""
+        keys = {s.object_id: key for key, s in stored.items()}
+        last = {key: s.run_id for key, s in stored.items()}
+        c = tables.sighting.c
+        query = sa.select(c.object_id, sa.func.max(c.run_id)).where(c.run_id != self._run_id)
+        for some in in_queries(list(keys)):
+            sighted = query.where(c.object_id.in_(some)).group_by(c.object_id)
+            for object_id, run_id in map(tuple, transaction.execute(sighted)):
+                last[keys[object_id]] = max(last[keys[object_id]], run_id)
+        return last
 
     def _accession_holders(
         self, transaction: Transaction, institution: int, accepted: Accepted
@@ -282,15 +302,18 @@ def _duplicate(key: str, winner: tuple[int, int] | None) -> Problem | None:
     )
 
 
-def _superseded(
-    key: str, before: _Stored | None, seen: object, records: Records, index: int
-) -> Problem | None:
-    origin = records.origins.get(index)
-    if origin is None or before is None or seen is not None or before.run_id <= origin.run_id:
+def _superseded(key: str, last_run: int | None, origin: Origin | None) -> Problem | None:
+    """Why a correction may not touch what is stored under its key, where that is so."""
+    if origin is None or last_run is None or last_run < origin.run_id:
         return None
+    if last_run == origin.run_id:
+        message = (
+            f"the key {key} belongs to another record of the same export, which run {last_run} has stored"
+        )
+        return Problem("duplicate", message, "Give this record a number of its own", field="key", value=key)
     return Problem(
         "superseded",
-        f"run {before.run_id} has since stored a newer record {key}, which is kept",
+        f"run {last_run} has since stored a newer record {key}, which is kept",
         "Dismiss this entry, or correct the record in the collection system and export it again",
         field="key",
         value=key,

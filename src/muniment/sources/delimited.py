@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from muniment.config import Settings
@@ -46,7 +47,12 @@ class DelimitedSource:
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """As in `Source`."""
-        yield from self._cutter.chunks(self._window(start.offset), start)
+        chunk = None
+        for chunk in self._cutter.chunks(self._window(start.offset), start):
+            yield chunk
+        if chunk is None and start != self.first:
+            # Only from a place before the last record can one tell whether it was whole.
+            deque(self.chunks(self.first), maxlen=0)
 
     def records(self, chunk: Chunk) -> Records:
         """As in `Source`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import enum
 import io
 import itertools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
 from typing import Any
@@ -77,6 +79,10 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, enum.Enum):
+        return _text(value.value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False, default=_text)
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     return str(value)

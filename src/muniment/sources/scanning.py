@@ -16,7 +16,8 @@ from muniment.records import Integers
 from muniment.sources.grammar import Content, Grammar
 
 FIRST_STRETCH = 256 * 1024
-"""Units scanned at first: where records are short, enough of them are found in it. Then 4 times more."""
+"""Units scanned at first: where records are short, all of a chunk may be in it. The number found tells how
+many units the chunk needs, and a quarter more is scanned then."""
 
 Units = npt.NDArray[Any]
 
@@ -70,7 +71,8 @@ def scan(
         found = _scan_stretch(_units(content, stretch), ended and whole, grammar, max_rows)
         if whole or (found is not None and len(found.starts) == max_rows):
             break
-        stretch = min(limit, 4 * stretch)
+        records = len(found.starts) if found is not None else 0
+        stretch = min(limit, stretch * max_rows * 5 // (records * 4) if records else 4 * stretch)
     if found is None or (found.ends - found.starts > max_units).any():
         return None
     return found

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import enum
-import math
-import re
+import json
 from collections.abc import Sequence
-from decimal import Decimal
 from difflib import get_close_matches
+from operator import itemgetter
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from muniment.databases.types import KEY_CHARACTERS
+from muniment.databases.types import Flag
 from muniment.errors import HeaderError
 from muniment.records import Accepted, Header, Problem, Records, Rejection, Verdicts, shortened
-from muniment.table.model import Row, is_key, plain_type, storable
+from muniment.table.model import (
+    Row,
+    aliases_of,
+    allows_none,
+    form_of,
+    is_key,
+    is_structured,
+    key_of,
+    plain_type,
+)
+from muniment.table.numbers import NumberCheck, number_check
 from muniment.validation.filters import Condition, row_filter
 from muniment.validation.messages import problems_of
-
-INTEGER_BITS = 63
-"""Integers that every database holds: 64 bits with the sign."""
-
-_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
-_DECIMAL = re.compile(r"\s*[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?\s*")
 
 
 class TableJudge:
@@ -32,24 +34,36 @@ class TableJudge:
     def __init__(
         self, model: type[BaseModel], header: Header, conditions: Sequence[Condition], null: frozenset[str]
     ) -> None:
+        fields = model.model_fields
         self._model = model
-        self._null = null
+        self._nothing = null | {""}
         self._wanted = row_filter(conditions, header)
         self._columns = _columns_by_field(model, header)
-        self._names = list(self._columns)
-        self._positions = [header.names.index(column) for column in self._columns.values()]
-        self._whole = self._positions == list(range(len(header)))
-        fields = model.model_fields
-        # Pydantic takes a field by its alias where it has one.
-        self._inputs = [fields[name].validation_alias or fields[name].alias or name for name in self._names]
-        self._keys = [list(fields).index(name) for name, field in fields.items() if is_key(field)]
-        self._numbers = [
-            (position, name, _INTEGER if issubclass(kind, int) else _DECIMAL)
-            for position, name in zip(self._positions, self._names, strict=True)
-            if issubclass(kind := plain_type(fields[name].annotation), int | float | Decimal)
-            and not issubclass(kind, bool | enum.Enum)
+        self._positions = {name: header.names.index(column) for name, column in self._columns.items()}
+        self._inputs = [(aliases_of(fields[name]) or [name])[0] for name in self._columns]
+        self._whole = list(self._positions.values()) == list(range(len(header)))
+        # A field that may be nothing but has no default must be told so: its empty cell says it.
+        self._unless_given: dict[str, Any] = {
+            given: None
+            for given, name in zip(self._inputs, self._columns, strict=True)
+            if fields[name].is_required() and allows_none(fields[name])
+        }
+        self._structured = [
+            given
+            for given, name in zip(self._inputs, self._columns, strict=True)
+            if is_structured(fields[name])
         ]
-        self._plain = all(plain_type(f.annotation) in (str, int, float, bool) for f in fields.values())
+        self._numbers: list[tuple[int, str, NumberCheck]] = [
+            (position, name, check)
+            for name, position in self._positions.items()
+            if (check := number_check(plain_type(fields[name].annotation)))
+        ]
+        self._fields = tuple(fields)
+        self._keys = [name for name, field in fields.items() if is_key(field)]
+        self._key_places = [self._fields.index(name) for name in self._keys]
+        plain = all(plain_type(field.annotation) in (str, int, float, bool) for field in fields.values())
+        self._stored = None if plain else [form_of(field).stored for field in fields.values()]
+        self._values = itemgetter(*self._fields) if len(fields) > 1 else None
 
     def judge(self, records: Records) -> Verdicts:
         """Say of each record whether it is accepted, rejected or left out."""
@@ -69,74 +83,83 @@ class TableJudge:
                 else:
                     indexes.append(index)
                     values.append(judged)
-        keys = [self._key(value) for value in values] if self._keys else [""] * len(values)
+        places = self._key_places
+        keys = [key_of([row[place] for place in places]) for row in values] if places else [""] * len(values)
         return Verdicts(Accepted(indexes, keys, values), rejections, skipped)
 
     def _judge_row(self, row: Sequence[str]) -> Row | list[Problem]:
-        cells = row if self._whole else [row[position] for position in self._positions]
-        given: dict[Any, str] = dict(zip(self._inputs, cells, strict=True))
-        if not all(map(str.strip, cells)) or not self._null.isdisjoint(cells):
-            given = {name: cell for name, cell in given.items() if cell.strip() and cell not in self._null}
-        odd = self._odd_numbers(row)
-        if odd:
+        cells = row if self._whole else [row[position] for position in self._positions.values()]
+        given: dict[str, Any] = dict(zip(self._inputs, cells, strict=True))
+        if not self._nothing.isdisjoint(map(str.strip, cells)):
+            filled = {name: cell for name, cell in given.items() if cell.strip() not in self._nothing}
+            given = self._unless_given | filled
+        if self._structured:
+            self._read_structures(given)
+        if odd := self._odd_numbers(row):
             return odd
         try:
-            instance = self._model.model_validate(given)
+            return self._row_of(self._model.model_validate(given))
         except ValidationError as error:
             return problems_of(error, self._columns)
-        values = tuple(instance.__dict__.values())
-        return values if self._plain else tuple(storable(value) for value in values)
+        except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
+            told = f"the model {self._model.__name__} fails on it: {type(error).__name__}: {error}"
+            return [Problem("invalid", shortened(told), "Correct the record, or the model")]
+
+    def _row_of(self, instance: BaseModel) -> Row:
+        found = instance.__dict__
+        values: Row = self._values(found) if self._values else (found[self._fields[0]],)
+        if self._stored is None:
+            return values
+        pairs = zip(self._stored, values, strict=True)
+        return tuple(None if value is None else stored(value) for stored, value in pairs)
+
+    def _read_structures(self, given: dict[str, Any]) -> None:
+        """Lists and nested models stand in their cells as JSON; of anything else Pydantic says what it is."""
+        for name in self._structured:
+            try:
+                given[name] = json.loads(given[name])
+            except (KeyError, TypeError, ValueError):
+                continue
 
     def _odd_numbers(self, row: Sequence[str]) -> list[Problem]:
-        """Numbers that Python reads and no collection manager wrote: `1_000`, `nan`, 30 digits."""
         odd = []
-        for position, name, form in self._numbers:
+        for position, name, check in self._numbers:
             cell = row[position]
-            if not cell.strip() or cell in self._null:
-                continue
-            # 17 digits are the shortest that may not fit.
-            large = (
-                len(cell) > 17
-                and form is _INTEGER
-                and form.fullmatch(cell)
-                and abs(int(cell[:400])) >> INTEGER_BITS
-            )
-            infinite = form is _DECIMAL and form.fullmatch(cell) and not math.isfinite(float(cell))
-            if large or infinite or (("_" in cell or cell.strip().isalpha()) and not form.fullmatch(cell)):
-                words = "too large a number" if large or infinite else "not a number"
-                message = f"{name.replace('_', ' ')} is {words}"
-                odd.append(
-                    Problem(
-                        "number", message, "Write it in digits", name, self._columns[name], shortened(cell)
-                    )
-                )
+            fault = check(cell)
+            if fault and cell.strip() not in self._nothing:
+                message, column = f"{name.replace('_', ' ')} {fault}", self._columns[name]
+                odd.append(Problem("number", message, "Write it in digits", name, column, shortened(cell)))
         return odd
 
-    def _key(self, value: Row) -> str:
-        return "\x1f".join(str(value[index]) for index in self._keys)
-
     def _readable_key(self, row: Sequence[str]) -> str | None:
-        names = list(self._model.model_fields)
-        cells = []
-        for index in self._keys:
-            if names[index] not in self._names:
+        """The key of a rejected row, where each of its parts is valid by itself."""
+        if not self._keys or not self._positions.keys() >= set(self._keys):
+            return None
+        parts = []
+        for name in self._keys:
+            form, cell = form_of(self._model.model_fields[name]), row[self._positions[name]]
+            if cell.strip() in self._nothing or form.column is Flag:
                 return None
-            cells.append(row[self._positions[self._names.index(names[index])]].strip())
-        return "\x1f".join(cells)[:KEY_CHARACTERS] if cells and all(cells) else None
+            try:
+                parts.append(form.stored(cell))
+            except (ValueError, TypeError, ArithmeticError):
+                return None
+        return key_of(parts)
 
 
 def _columns_by_field(model: type[BaseModel], header: Header) -> dict[str, str]:
-    """By field, the column that fills it: named as the field or its alias."""
+    """By field, the column that fills it: named as the field or an alias of it."""
     columns: dict[str, str] = {}
     missing = []
     for name, field in model.model_fields.items():
-        names = [given for given in (field.alias, name) if given in header.names]
-        if names and names[0]:
-            columns[name] = names[0]
+        names = [*aliases_of(field), name]
+        present = [given for given in names if given in header.names]
+        if present:
+            columns[name] = present[0]
         elif field.is_required():
-            wanted = field.alias or name
-            near = get_close_matches(wanted, header.names, n=3)
-            missing.append(f"{wanted!r} (the nearest: {', '.join(near)})" if near else repr(wanted))
+            near = get_close_matches(names[0], header.names, n=3)
+            told = f" (the nearest: {', '.join(near)})" if near else ""
+            missing.append(f"{names[0]!r}{told}")
     if missing:
         raise HeaderError(
             f"the model {model.__name__} needs columns that the source does not have: {'; '.join(missing)}",

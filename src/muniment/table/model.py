@@ -6,50 +6,100 @@ import enum
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, Json, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from muniment.databases.database import Value
-from muniment.databases.types import Flag, Id, Key, Real, Text
+from muniment.databases.types import Blob, Flag, Id, Key, Real, Text
+from muniment.errors import UsageError
+from muniment.validation.keys import bounded_key
 
 Row = tuple[Value, ...]
 
 LINEAGE = ("source_run", "source_record", "source_line")
 """The columns that row lineage adds."""
 
+WHOLE_DIGITS, DECIMAL_PLACES = 35, 30
+"""Of a decimal number: as many as MySQL and MariaDB hold beside each other, in a column of 65 digits."""
+
+KEY_SEPARATOR = "\x1f"
+"""Between the parts of a key: ASCII's own unit separator, which no key has."""
+
 
 class PrimaryKey:
     """Marks the fields of a model that identify a row: `sku: Annotated[str, PrimaryKey()]`."""
 
 
-def _date_type() -> sa.types.TypeEngine[Any]:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How values of one type are stored: the type of their column, and what becomes of a value."""
+
+    column: Callable[[], sa.types.TypeEngine[Any]]
+    stored: Callable[[Any], Value]
+
+
+def _date_column() -> sa.types.TypeEngine[Any]:
     return sa.Date().with_variant(sa.TEXT(), "sqlite")
 
 
-def _moment_type() -> sa.types.TypeEngine[Any]:
-    # As text: a model's times may or may not have zones, and what comes in shall come out.
-    return Text()
+def _decimal_column() -> sa.types.TypeEngine[Any]:
+    bounded = sa.Numeric(WHOLE_DIGITS + DECIMAL_PLACES, DECIMAL_PLACES)
+    return sa.Numeric().with_variant(bounded, "mysql", "mariadb").with_variant(sa.TEXT(), "sqlite")
 
 
-def _decimal_type() -> sa.types.TypeEngine[Any]:
-    return sa.Numeric().with_variant(sa.Numeric(65, 30), "mysql", "mariadb").with_variant(sa.TEXT(), "sqlite")
+def _decimal_text(value: Any) -> str:
+    """In plain digits without zeros at the end, so that equal numbers are equal text everywhere."""
+    number = Decimal(value)
+    text = format(number, "f") if number else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-_TYPES: Mapping[type, Callable[[], sa.types.TypeEngine[Any]]] = {
-    bool: Flag,
-    int: Id,
-    float: Real,
-    Decimal: _decimal_type,
-    datetime: _moment_type,
-    date: _date_type,
-    bytes: Text,
-}
+def _iso(value: date | str) -> str:
+    return value if isinstance(value, str) else value.isoformat()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str) and not isinstance(value, enum.Enum):
+        return value
+    if isinstance(value, enum.Enum):
+        return _text(value.value)
+    if isinstance(value, SecretStr | SecretBytes):
+        return _text(value.get_secret_value())
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=repr)
+    plain = to_jsonable_python(value, fallback=str)
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+STRUCTURES = (BaseModel, list, tuple, set, frozenset, dict)
+"""What stands in a cell as JSON."""
+
+TEXT = Form(Text, _text)
+"""What has no other form: structured values as JSON, times as ISO text, which keeps their zone."""
+
+_FORMS: tuple[tuple[type, Form], ...] = (
+    (bool, Form(Flag, bool)),
+    (int, Form(Id, int)),
+    (float, Form(Real, float)),
+    (Decimal, Form(_decimal_column, _decimal_text)),
+    (datetime, TEXT),
+    (date, Form(_date_column, _iso)),
+    (bytes, Form(Blob, bytes)),
+)
+
+
+def form_of(field: FieldInfo) -> Form:
+    """How the values of a field are stored."""
+    kind = plain_type(field.annotation)
+    return next((form for known, form in _FORMS if issubclass(kind, known)), TEXT)
 
 
 def plain_type(annotation: Any) -> type:
@@ -59,7 +109,33 @@ def plain_type(annotation: Any) -> type:
         return plain_type(members[0]) if len(members) == 1 else object
     if typing.get_origin(annotation) is typing.Annotated:
         return plain_type(typing.get_args(annotation)[0])
+    if hasattr(annotation, "__supertype__"):
+        return plain_type(annotation.__supertype__)
     return annotation if isinstance(annotation, type) else object
+
+
+def is_structured(field: FieldInfo) -> bool:
+    """Whether its cells are JSON that Pydantic wants as lists or dicts."""
+    return _is_structured(field.annotation) and not any(
+        mark is Json or type(mark) is Json for mark in field.metadata
+    )
+
+
+def _is_structured(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        members = typing.get_args(annotation)
+        return str not in members and any(map(_is_structured, members))
+    if origin is typing.Annotated:
+        return _is_structured(typing.get_args(annotation)[0])
+    kind: Any = origin or annotation
+    return isinstance(kind, type) and issubclass(kind, STRUCTURES)
+
+
+def allows_none(field: FieldInfo) -> bool:
+    """Whether nothing can be its value."""
+    arguments = typing.get_args(field.annotation)
+    return type(None) in arguments or (not field.is_required() and field.default is None)
 
 
 def is_key(field: FieldInfo) -> bool:
@@ -67,9 +143,16 @@ def is_key(field: FieldInfo) -> bool:
     return any(isinstance(mark, PrimaryKey) or mark is PrimaryKey for mark in field.metadata)
 
 
-def _allows_none(field: FieldInfo) -> bool:
-    arguments = typing.get_args(field.annotation)
-    return type(None) in arguments or (not field.is_required() and field.default is None)
+def aliases_of(field: FieldInfo) -> list[str]:
+    """The names by which Pydantic takes a field that has aliases; none where it takes its own name."""
+    given = field.validation_alias or field.alias
+    choices = given.choices if isinstance(given, AliasChoices) else [given]
+    return [name for name in choices if isinstance(name, str)]
+
+
+def key_of(values: Sequence[Value]) -> str:
+    """The key that these values of the key's fields make."""
+    return bounded_key(KEY_SEPARATOR.join(map(str, values)))
 
 
 def table_of(model: type[BaseModel], name: str | None = None, *, row_lineage: bool = False) -> sa.Table:
@@ -80,39 +163,22 @@ def table_of(model: type[BaseModel], name: str | None = None, *, row_lineage: bo
         name: the table's name; else the model's, in lower case.
         row_lineage: add the columns `source_run`, `source_record` and `source_line`.
     """
+    if not model.model_fields or (row_lineage and not model.model_fields.keys().isdisjoint(LINEAGE)):
+        raise UsageError(
+            f"the model {model.__name__} has no fields, or fields called as the columns of lineage are",
+            hint=f"The columns of lineage are {', '.join(LINEAGE)}",
+        )
     columns = [_column(name, field) for name, field in model.model_fields.items()]
     if row_lineage:
-        columns += [
-            sa.Column(name, Id, nullable=False) for name in ("source_run", "source_record", "source_line")
-        ]
+        columns += [sa.Column(name, Id, nullable=False) for name in LINEAGE]
     comment = (model.__doc__ or "").strip().split("\n")[0]
     return sa.Table(name or model.__name__.lower(), sa.MetaData(), *columns, comment=comment or None)
 
 
 def _column(name: str, field: FieldInfo) -> sa.Column[Any]:
-    kind = plain_type(field.annotation)
-    found = next((make for known, make in _TYPES.items() if issubclass(kind, known)), Text)
-    primary = is_key(field)
-    typed: Any = Key() if primary and found is Text else found()
-    nullable = not primary and _allows_none(field)
+    primary, form = is_key(field), form_of(field)
+    typed: Any = Key() if primary and form is TEXT else form.column()
+    nullable = not primary and allows_none(field)
     return sa.Column(
         name, typed, primary_key=primary, nullable=nullable, autoincrement=False, comment=field.description
     )
-
-
-def storable(value: Any) -> Value:
-    """A field's value as a database takes it."""
-    if value is None or type(value) in (str, int, float, bool):
-        return typing.cast("Value", value)
-    if isinstance(value, enum.Enum):
-        return storable(value.value)
-    if isinstance(value, date | datetime | time):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, list | tuple | set | dict | BaseModel):
-        dumped = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-        return json.dumps(
-            sorted(dumped) if isinstance(value, set) else dumped, ensure_ascii=False, default=str
-        )
-    return str(value)

@@ -12,18 +12,23 @@ from hashlib import sha256
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from muniment.databases.database import Transaction
+from muniment.databases.types import metadata
 from muniment.errors import UsageError
 from muniment.profile import RunContext
 from muniment.records import Header
 from muniment.table.judging import TableJudge
-from muniment.table.model import table_of
+from muniment.table.model import aliases_of, form_of, is_key, table_of
 from muniment.table.writing import TableWriter, row_seen
 from muniment.validation.filters import Condition
 
 MEANING = "table 1"
 """Changes when the same model would mean something else: another meaning is another run."""
+
+RESERVED = {row_seen.name, "muniment_version"}
+"""Tables that no model may load into, beside those of the shared metadata."""
 
 
 class TableProfile:
@@ -35,6 +40,9 @@ class TableProfile:
         only: conditions on the records to load.
         null: cells that mean nothing is known.
         row_lineage: see `table_of`.
+
+    Raises:
+        UsageError: the model, or the table's name, cannot be used.
     """
 
     name = "table"
@@ -54,12 +62,19 @@ class TableProfile:
         self.null = frozenset(null)
         self.row_lineage = row_lineage
         self.table = table_of(model, table, row_lineage=row_lineage)
+        if self.table.name in RESERVED | metadata.tables.keys():
+            raise UsageError(
+                f"{self.table.name} is a table of Muniment's own",
+                hint="Give the table another name with --table",
+            )
+        self.key = [name for name, field in model.model_fields.items() if is_key(field)]
         self.scope = f"table/{self.table.name}"
         self.text = json.dumps(
             {
                 "model": f"{model.__module__}:{model.__qualname__}",
                 "table": self.table.name,
-                "schema": model.model_json_schema(),
+                "schema": _schema(model),
+                "key": self.key,
                 "only": [condition.model_dump() for condition in only],
                 "null": sorted(null),
                 "row_lineage": row_lineage,
@@ -70,8 +85,9 @@ class TableProfile:
 
     def columns(self) -> tuple[str, ...]:
         """The columns that the model's fields and the conditions read, as far as a source has them."""
-        names = [field.alias or name for name, field in self.model.model_fields.items()]
-        return (*names, *self.model.model_fields, *(condition.column for condition in self.conditions))
+        fields = self.model.model_fields
+        aliases = [alias for field in fields.values() for alias in aliases_of(field)]
+        return (*aliases, *fields, *(condition.column for condition in self.conditions))
 
     def bind(self, header: Header) -> TableJudge:
         """A judge for sources with this header; raises `HeaderError` where a required column is missing."""
@@ -83,16 +99,38 @@ class TableProfile:
         if not inspector.has_table(self.table.name):
             self.table.create(transaction.connection)
         else:
-            present = {column["name"] for column in inspector.get_columns(self.table.name)}
-            missing = [column.name for column in self.table.columns if column.name not in present]
-            if missing:
-                raise UsageError(
-                    f"the table {self.table.name} has no columns {', '.join(missing)}",
-                    hint="Give another --table, or add the columns",
-                )
-        if self.table.primary_key.columns:
+            self._must_fit(inspector)
+        if self.key:
             row_seen.create(transaction.connection, checkfirst=True)
+
+    def _must_fit(self, inspector: sa.Inspector) -> None:
+        """Raise `UsageError` where the table that is there cannot hold the rows."""
+        name = self.table.name
+        present = {column["name"] for column in inspector.get_columns(name)}
+        missing = [column.name for column in self.table.columns if column.name not in present]
+        if missing:
+            raise UsageError(
+                f"the table {name} has no columns {', '.join(missing)}",
+                hint="Give another --table, or add the columns",
+            )
+        unique: list[Sequence[str | None]] = [inspector.get_pk_constraint(name)["constrained_columns"]]
+        unique += [constraint["column_names"] for constraint in inspector.get_unique_constraints(name)]
+        unique += [index["column_names"] for index in inspector.get_indexes(name) if index["unique"]]
+        if self.key and not any(columns and {*columns} <= {*self.key} for columns in unique):
+            raise UsageError(
+                f"the table {name} has no unique key {', '.join(self.key)}, as the model has",
+                hint="Add a primary key or a unique constraint, or give another --table",
+            )
 
     def writer(self, run: RunContext) -> TableWriter:
         """A writer for one run."""
-        return TableWriter(self.table, list(self.model.model_fields), run, row_lineage=self.row_lineage)
+        forms = {name: form_of(field).stored for name, field in self.model.model_fields.items()}
+        return TableWriter(self.table, forms, run, self.scope, row_lineage=self.row_lineage)
+
+
+def _schema(model: type[BaseModel]) -> object:
+    """What the model asks of a row, as JSON Schema or, where that cannot express it, as Python tells it."""
+    try:
+        return model.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        return {name: repr(field) for name, field in model.model_fields.items()}

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
 
 from muniment.databases.database import Transaction, Value, in_queries
-from muniment.databases.types import KEY_CHARACTERS, Hash, Id
+from muniment.databases.types import Hash, Id
 from muniment.errors import DuplicateKey, UsageError
-from muniment.ledger import change_table, now
-from muniment.ledger import chunk_result_table as results
+from muniment.ledger import change_table, now, run_table
 from muniment.profile import Applied, RunContext
-from muniment.records import Accepted, Problem, Records, Rejection, shortened
-from muniment.table.model import LINEAGE, Row, storable
+from muniment.records import Accepted, Origin, Problem, Records, Rejection, shortened
+from muniment.table.model import KEY_SEPARATOR, LINEAGE, Row, key_of
 
 row_seen = sa.Table(
     "row_seen",
@@ -28,17 +28,48 @@ row_seen = sa.Table(
     comment="Keys that a run saw in tables that were not empty when it began: tells duplicates from updates",
 )
 
+ALONE = bytes(32)
+"""Stands as a hash in `row_seen` for a run that found its table empty, and nobody else at it: what is in
+the table is its own, and need not be remembered key by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A row of the table; `run`, and `line` in this run's source, where it bears lineage."""
+
+    row: Row
+    run: int | None
+    line: int | None
+
 
 class TableWriter:
-    """Writes the rows of one run (see `muniment.profile.Writer`)."""
+    """Writes the rows of one run (see `muniment.profile.Writer`).
 
-    def __init__(self, table: sa.Table, fields: Sequence[str], run: RunContext, *, row_lineage: bool) -> None:
+    Args:
+        table: where to.
+        forms: by field, what becomes of its values.
+        run: the run.
+        scope: that of the profile: other runs with it write to the same table.
+        row_lineage: whether rows bear their lineage.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        forms: Mapping[str, Callable[[Any], Value]],
+        run: RunContext,
+        scope: str,
+        *,
+        row_lineage: bool,
+    ) -> None:
         self._table = table
         self._run_id = run.run_id
-        self._fields = list(fields)
+        self._scope = scope
+        self._fields = list(forms)
+        self._forms = list(forms.values())
         self._lineage = row_lineage
         self._keys = [column.name for column in table.primary_key.columns]
-        self._first: bool | None = None
+        self._alone: bool | None = None
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store accepted rows; see `muniment.profile.Writer.apply`.
@@ -49,7 +80,7 @@ class TableWriter:
         if not self._keys:
             self._insert(transaction, records, accepted)
             return Applied(inserted=accepted.indexes)
-        if self._is_first(transaction):
+        if self._is_alone(transaction):
             try:
                 with transaction.savepoint():
                     self._insert(transaction, records, accepted)
@@ -59,22 +90,30 @@ class TableWriter:
         return self._merge(transaction, records, accepted)
 
     def settle(self, *, committed: bool) -> None:
-        """Nothing is cached."""
+        """Believe, or forget, that the run is alone."""
+        if not committed:
+            self._alone = None
 
     def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:  # noqa: ARG002 - the protocol's
         """A table of rows knows no withdrawal."""
         raise UsageError("--full marks museum objects as withdrawn; a table of rows has none")
 
-    def _is_first(self, transaction: Transaction) -> bool:
-        """Whether all rows of the table are this run's own."""
-        if self._first is None:
-            began = transaction.execute(
-                sa.select(sa.exists().where(row_seen.c.run_id == self._run_id))
-            ).scalar()
-            filled = transaction.execute(sa.select(sa.exists(sa.select(self._table)))).scalar()
-            own = transaction.execute(sa.select(sa.exists(_inserting_results(self._run_id)))).scalar()
-            self._first = not began and (not filled or bool(own))
-        return self._first
+    def _is_alone(self, transaction: Transaction) -> bool:
+        """Whether all rows of the table are this run's own, but for those that later runs write."""
+        if self._alone is None:
+            marked = sa.exists().where(row_seen.c.run_id == self._run_id, row_seen.c.key_hash == ALONE)
+            self._alone = bool(transaction.execute(sa.select(marked)).scalar())
+        if not self._alone:
+            filled = sa.exists(sa.select(self._table))
+            others = sa.exists().where(self._others(), run_table.c.status == "running")
+            self._alone = not transaction.execute(sa.select(sa.or_(filled, others))).scalar()
+            if self._alone:
+                columns = [column.name for column in row_seen.columns]
+                transaction.insert(row_seen, columns, [(self._run_id, ALONE, 0, 0)])
+        return self._alone
+
+    def _others(self) -> sa.ColumnElement[bool]:
+        return sa.and_(run_table.c.scope == self._scope, run_table.c.run_id != self._run_id)
 
     def _insert(self, transaction: Transaction, records: Records, accepted: Accepted) -> None:
         columns, rows = self._fields, accepted.values
@@ -90,88 +129,92 @@ class TableWriter:
     def _merge(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         stored = self._stored(transaction, accepted)
         seen = self._seen(transaction, stored, accepted)
-        places: dict[str, list[int]] = {"insert": [], "update": [], "same": []}
+        new: list[int] = []
+        changed: list[int] = []
+        same: list[int] = []
         rejections = []
         for place, (index, key, row) in enumerate(
             zip(accepted.indexes, accepted.keys, accepted.values, strict=True)
         ):
             if key in seen:
-                rejections.append(Rejection(index, (_duplicate(key, seen[key]),), key[:KEY_CHARACTERS]))
+                rejections.append(Rejection(index, (_duplicate(key, seen[key]),), key))
+                continue
+            before = stored.get(key)
+            if before and before.row != row and _is_newer(before, records.origins.get(index)):
+                rejections.append(Rejection(index, (_superseded(key),), key))
                 continue
             seen[key] = int(records.lines[index])
-            before = stored.get(key)
-            same = before is not None and before == row
-            places["insert" if before is None else "same" if same else "update"].append(place)
-        chosen = {name: _chosen(accepted, where) for name, where in places.items()}
-        self._insert(transaction, records, chosen["insert"])
-        self._update(transaction, records, chosen["update"], stored)
-        if not self._first:
-            self._remember(transaction, records, [*chosen.values()])
-        return Applied(chosen["insert"].indexes, chosen["update"].indexes, chosen["same"].indexes, rejections)
+            (new if before is None else same if before.row == row else changed).append(place)
+        inserted, updated, unchanged = (_chosen(accepted, places) for places in (new, changed, same))
+        self._insert(transaction, records, inserted)
+        self._update(transaction, records, updated, stored)
+        # Alone, a row that is new is known by its being there.
+        self._remember(transaction, records, [*([] if self._alone else [inserted]), updated, unchanged])
+        return Applied(inserted.indexes, updated.indexes, unchanged.indexes, rejections)
 
-    def _key_of(self, row: Mapping[str, Value]) -> str:
-        return "\x1f".join(str(row[name]) for name in self._keys)
-
-    def _stored(self, transaction: Transaction, accepted: Accepted) -> dict[str, Row]:
+    def _stored(self, transaction: Transaction, accepted: Accepted) -> dict[str, _Stored]:
         """By key, the rows that the table has."""
-        found: dict[str, Row] = {}
-        positions = [self._fields.index(name) for name in self._keys]
+        found: dict[str, _Stored] = {}
+        places = [self._fields.index(name) for name in self._keys]
         columns = [self._table.c[name] for name in self._keys]
         condition: Any = columns[0] if len(columns) == 1 else sa.tuple_(*columns)
-        wanted = sorted({tuple(row[p] for p in positions) for row in accepted.values})
-        query = sa.select(*(self._table.c[name] for name in self._fields))
+        wanted = sorted({tuple(row[place] for place in places) for row in accepted.values})
+        names = [*self._fields, *(LINEAGE if self._lineage else ())]
+        query = sa.select(*(self._table.c[name] for name in names))
         for some in in_queries(wanted):
             values: list[Any] = [key[0] for key in some] if len(columns) == 1 else list(some)
-            for row in transaction.execute(query.where(condition.in_(values))):
-                plain = tuple(storable(value) for value in row)
-                found["\x1f".join(str(plain[p]) for p in positions)] = plain
+            for told in map(tuple, transaction.execute(query.where(condition.in_(values)))):
+                pairs = zip(self._forms, told, strict=False)
+                row = tuple(None if value is None else form(value) for form, value in pairs)
+                run = int(told[-len(LINEAGE)]) if self._lineage else None
+                line = told[-1] if run == self._run_id else None
+                found[key_of([row[place] for place in places])] = _Stored(row, run, line)
         return found
 
     def _seen(
-        self, transaction: Transaction, stored: Mapping[str, Row], accepted: Accepted
+        self, transaction: Transaction, stored: Mapping[str, _Stored], accepted: Accepted
     ) -> dict[str, int | None]:
         """The keys that earlier records of this run had, with the line where it is known."""
-        if self._first:
-            return dict.fromkeys(stored)
+        c, own = row_seen.c, row_seen.c.run_id == self._run_id
         keys = {_hash(key): key for key in accepted.keys}
-        seen: dict[str, int | None] = {}
-        c = row_seen.c
-        for some in in_queries(sorted(keys)):
-            query = sa.select(c.key_hash, c.line).where(c.run_id == self._run_id, c.key_hash.in_(some))
-            seen |= {keys[bytes(row.key_hash)]: row.line for row in transaction.execute(query)}
+        seen: dict[str, int | None] = {**self._remembered(transaction, own, keys)}
+        if self._alone:
+            others = c.run_id.in_(sa.select(run_table.c.run_id).where(self._others()))
+            theirs = self._remembered(transaction, others, keys)
+            seen |= {key: row.line for key, row in stored.items() if key not in theirs and key not in seen}
         return seen
 
+    @staticmethod
+    def _remembered(
+        transaction: Transaction, runs: sa.ColumnElement[bool], keys: Mapping[bytes, str]
+    ) -> dict[str, int]:
+        found = {}
+        query = sa.select(row_seen.c.key_hash, row_seen.c.line).where(runs)
+        for some in in_queries(sorted(keys)):
+            for row in transaction.execute(query.where(row_seen.c.key_hash.in_(some))):
+                found[keys[bytes(row.key_hash)]] = int(row.line)
+        return found
+
     def _update(
-        self, transaction: Transaction, records: Records, accepted: Accepted, stored: Mapping[str, Row]
+        self, transaction: Transaction, records: Records, accepted: Accepted, stored: Mapping[str, _Stored]
     ) -> None:
-        if not len(accepted):
-            return
         changes, updates = [], []
         for index, key, row in zip(accepted.indexes, accepted.keys, accepted.values, strict=True):
-            before = dict(zip(self._fields, stored[key], strict=True))
-            number = records.position(index).number
-            image = json.dumps({self._table.name: [before]}, ensure_ascii=False)
-            changes.append(
-                {
-                    "run_id": self._run_id,
-                    "record_number": number,
-                    "record_key": key[:KEY_CHARACTERS],
-                    "changed_at": now(),
-                    "before": image,
-                }
-            )
+            before = dict(zip(self._fields, stored[key].row, strict=True))
+            number, line = records.position(index).number, int(records.lines[index])
+            image = json.dumps({self._table.name: [before]}, ensure_ascii=False, default=bytes.hex)
+            changes.append((self._run_id, number, key, now(), image))
             after = dict(zip(self._fields, row, strict=True))
             if self._lineage:
-                line = int(records.lines[index])
-                after |= {"source_run": self._run_id, "source_record": number, "source_line": line}
+                after |= dict(zip(LINEAGE, (self._run_id, number, line), strict=True))
             updates.append({f"new_{name}": value for name, value in after.items()})
-        transaction.execute(change_table.insert(), changes)
-        matches = [self._table.c[name] == sa.bindparam(f"new_{name}") for name in self._keys]
-        names = [
-            name.removeprefix("new_") for name in updates[0] if name.removeprefix("new_") not in self._keys
-        ]
-        values = {name: sa.bindparam(f"new_{name}") for name in names}
-        if values:
+        if updates:
+            transaction.insert(change_table, [column.name for column in change_table.columns], changes)
+            matches = [self._table.c[name] == sa.bindparam(f"new_{name}") for name in self._keys]
+            names = [*self._fields, *(LINEAGE if self._lineage else ())]
+            values: dict[str, Any] = {
+                name: sa.bindparam(f"new_{name}") for name in names if name not in self._keys
+            }
             transaction.execute(self._table.update().where(*matches).values(values), updates)
 
     def _remember(self, transaction: Transaction, records: Records, parts: Sequence[Accepted]) -> None:
@@ -181,10 +224,6 @@ class TableWriter:
             for index, key in zip(part.indexes, part.keys, strict=True)
         ]
         transaction.insert(row_seen, [column.name for column in row_seen.columns], rows)
-
-
-def _inserting_results(run_id: int) -> Any:
-    return sa.select(results.c.run_id).where(results.c.run_id == run_id, results.c.inserted > 0)
 
 
 def _chosen(accepted: Accepted, places: Sequence[int]) -> Accepted:
@@ -199,7 +238,18 @@ def _hash(key: str) -> bytes:
     return sha256(key.encode()).digest()
 
 
+def _is_newer(stored: _Stored, origin: Origin | None) -> bool:
+    """Whether a row may be newer than the rejected one that a correction mends; unknown without lineage."""
+    return origin is not None and (stored.run is None or stored.run >= origin.run_id)
+
+
+def _superseded(key: str) -> Problem:
+    message = f"a row with the key {key.replace(KEY_SEPARATOR, ' / ')} is stored that may be newer: it stays"
+    hint = "Correct the row at the source and load it again, or give this row a key of its own"
+    return Problem("superseded", message, hint, value=shortened(key))
+
+
 def _duplicate(key: str, line: int | None) -> Problem:
     where = f"on line {line}" if line is not None else "in an earlier record of this source"
-    message = f"the key {key.replace(chr(31), ' / ')} stands already {where}, which was loaded"
+    message = f"the key {key.replace(KEY_SEPARATOR, ' / ')} stands already {where}, which was loaded"
     return Problem("duplicate", message, "Remove one of the two", value=shortened(key))

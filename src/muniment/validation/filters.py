@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from muniment.errors import UsageError
+from muniment.errors import HeaderError, UsageError
 from muniment.records import Header
 
 
@@ -22,7 +23,12 @@ class Condition(BaseModel):
     first: Annotated[str, Field(description="The lower end of a range, in the natural order of numbers.")] = (
         ""
     )
-    last: Annotated[str, Field(description="The upper end of a range, which it includes.")] = ""
+    last: Annotated[
+        str,
+        Field(
+            description="The upper end of a range; it includes this and what begins with it: 1999 has 1999.4."
+        ),
+    ] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -46,6 +52,10 @@ class Condition(BaseModel):
                 f"{text!r} is no condition", hint="Write it as column=value or column=first..last"
             )
         first, dots, last = value.partition("..")
+        if dots and not (first.strip() or last.strip()):
+            raise UsageError(
+                f"{text!r} is a range without ends", hint="Give at least one: column=first..last"
+            )
         if dots:
             return cls(column=column.strip(), first=first.strip(), last=last.strip())
         return cls(column=column.strip(), equals=(value.strip(),))
@@ -55,10 +65,8 @@ class Condition(BaseModel):
         stripped = cell.strip()
         if self.equals:
             return stripped in self.equals
-        number = natural(stripped)
-        return (not self.first or natural(self.first) <= number) and (
-            not self.last or number <= natural(self.last)
-        )
+        number, last = natural(stripped), natural(self.last)
+        return bool(number) and natural(self.first) <= number and (not last or number[: len(last)] <= last)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
@@ -75,8 +83,19 @@ def _weight(part: str) -> tuple[int, int, str]:
 
 
 def row_filter(conditions: Sequence[Condition], header: Header) -> Callable[[Sequence[str]], bool] | None:
-    """A function that tells whether a row fulfils all conditions; None where there are none."""
+    """A function that tells whether a row fulfils all conditions; None where there are none.
+
+    Raises:
+        HeaderError: a condition names a column that the source does not have.
+    """
     if not conditions:
         return None
+    for condition in conditions:
+        if condition.column not in header.names:
+            near = get_close_matches(condition.column, header.names, n=3)
+            raise HeaderError(
+                f"the source has no column {condition.column!r} to choose records by",
+                hint=f"The nearest are: {', '.join(near or header.names)}",
+            )
     checks = [(header.names.index(condition.column), condition.holds) for condition in conditions]
     return lambda row: all(holds(row[index]) for index, holds in checks)

@@ -40,6 +40,9 @@ _WORDING: Mapping[str, tuple[str, str, str]] = {
         "is not a finite number",
         "Leave the cell empty where the number is not known",
     ),
+    "list_type": ("structure", "is not a list", 'Write it as ["one", "two"]'),
+    "dict_type": ("structure", "is no set of names and values", 'Write it as {{"name": "value"}}'),
+    "model_type": ("structure", "is no set of names and values", 'Write it as {{"name": "value"}}'),
     "bool_parsing": ("truth", "is neither yes nor no", "Write true or false, yes or no, 1 or 0"),
     "date_parsing": ("date", "is not a date", "Write dates as 1883-12-31"),
     "date_from_datetime_parsing": ("date", "is not a date", "Write dates as 1883-12-31"),
@@ -57,23 +60,32 @@ _WORDING: Mapping[str, tuple[str, str, str]] = {
 
 
 def problems_of(
-    error: ValidationError, columns: Mapping[str, str], names: Mapping[str, str] | None = None
+    error: ValidationError,
+    columns: Mapping[str, str],
+    fields: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """The problems that a failed validation found, each field once for each kind.
 
     Args:
         error: what Pydantic raised.
         columns: by field, the source's column or columns, for the problem to name.
+        fields: by a field of the model, or such a one and one within it, what it is called; else as it is.
         names: by field, what a registrar calls it; else its own name with spaces.
     """
     found: dict[tuple[str, str], Problem] = {}
     for detail in error.errors(include_url=False, include_context=True)[:MANY_PROBLEMS]:
-        field = str(detail["loc"][0]) if detail["loc"] else ""
+        field = _field_of(detail["loc"], fields or {})
         problem = _problem(
             detail, field, columns.get(field, ""), (names or {}).get(field, field.replace("_", " "))
         )
         found.setdefault((field, problem.code), problem)
     return list(found.values())
+
+
+def _field_of(location: tuple[int | str, ...], fields: Mapping[str, str]) -> str:
+    whole, first = ".".join(map(str, location[:2])), str(location[0]) if location else ""
+    return fields.get(whole) or fields.get(first, first)
 
 
 def _problem(detail: ErrorDetails, field: str, column: str, name: str) -> Problem:

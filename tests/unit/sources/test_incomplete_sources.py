@@ -10,8 +10,8 @@ import pytest
 import zstandard
 
 from muniment.errors import HeaderError, SourceError
-from muniment.sources import Format
-from tests.unit.sources.reading import Reading, read, settings
+from muniment.sources import Format, open_source
+from tests.unit.sources.reading import Reading, read, read_all, settings
 
 EXPORT = (
     "id,title,note\r\n"
@@ -114,6 +114,15 @@ def test_a_record_too_long_that_the_file_ends_in_is_incomplete() -> None:
     assert reading.problems == {0: "too-long"}
     assert reading.positions[0].length == 50_003
     assert reading.incomplete
+
+
+def test_reading_that_goes_on_from_the_very_end_still_tells() -> None:
+    source = open_source(io.BytesIO(b'a,b\n1,2\n3,"4'), Format(), settings(chunk_rows=1))
+    end = read_all(source).chunks[-1].end
+    again = read_all(source, end)
+    source.close()
+    assert again.chunks == []
+    assert again.incomplete
 
 
 def test_the_last_chunk_comes_before_the_error() -> None:
