@@ -15,8 +15,25 @@ from muniment.quarantine import note_table, quarantine_table
 Content = dict[str, list[tuple[str, ...]]]
 
 NUMBERED = frozenset(
-    "object_id actor_id place_id location_id institution_id term_id vocabulary_id from_id to_id broader_id "
-    "quarantine_id run_id last_run_id closed_by_run_id withdrawn_run_id corrects_id state_since".split()
+    (
+        "object_id",
+        "actor_id",
+        "place_id",
+        "location_id",
+        "institution_id",
+        "term_id",
+        "vocabulary_id",
+        "from_id",
+        "to_id",
+        "broader_id",
+        "quarantine_id",
+        "run_id",
+        "last_run_id",
+        "closed_by_run_id",
+        "withdrawn_run_id",
+        "corrects_id",
+        "state_since",
+    )
 )
 """Columns of surrogate keys, runs and times: they may differ between two loads of the same content."""
 
@@ -87,4 +104,5 @@ def differences(left: Content, right: Content) -> Iterable[str]:
         only_left = sorted(set(left[table]) - set(right[table]))
         only_right = sorted(set(right[table]) - set(left[table]))
         if left[table] != right[table]:
-            yield f"{table}: {len(left[table])} and {len(right[table])} rows; {only_left[:2]} against {only_right[:2]}"
+            counts = f"{len(left[table])} and {len(right[table])} rows"
+            yield f"{table}: {counts}; {only_left[:2]} against {only_right[:2]}"

@@ -16,8 +16,9 @@ CHUNK_BYTES = 4 * MEBIBYTE
 """Bytes of a chunk: large enough that a commit costs little, small enough to stay flat in memory."""
 
 CHUNK_ROWS = 2_000
-"""Records of a chunk. Measured with a real collection of 28,000 objects: 5,000 a chunk took the same processor
-time and half as much memory again, 1,000 a chunk saved little memory; flat rows load alike with 2,000 and 20,000."""
+"""Records of a chunk. Measured with a real collection of 28,000 objects: 5,000 a chunk took the same
+processor time and half as much memory again, 1,000 a chunk saved little memory. Flat rows load alike with
+2,000 and with 20,000."""
 
 MAX_RECORD_BYTES = 16 * MEBIBYTE
 """The longest record; anything longer is an unbalanced quote or a file of another kind."""

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from operator import attrgetter
 from typing import Any
 
 from muniment import ledger, quarantine
@@ -29,6 +28,7 @@ from muniment.errors import (
     UsageError,
 )
 from muniment.events import ChunkCommitted, Observer, RecordRejected, RunEnded, RunStarted, SourceRemark
+from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Applied, Judge, Profile, RunContext, Writer
 from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
@@ -136,7 +136,7 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
         with job.database.transaction() as transaction:
             ledger.claim(transaction, job.run_id, prepared.chunk)
             applied = apply(transaction, job, records, verdicts.accepted)
-            rejections = (*verdicts.rejections, *applied.rejections)
+            rejections = sorted((*verdicts.rejections, *applied.rejections), key=attrgetter("index"))
             stored = quarantine.store_rejections(transaction, job.run_id, job.scope, records, rejections)
             written = {*applied.inserted, *applied.updated}
             notes = [note for note in verdicts.notes if note.index in written]
@@ -160,7 +160,7 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
         committed = True
     finally:
         job.writer.settle(committed=committed)
-    return Committed(account, rejections, time.perf_counter() - began)
+    return Committed(account, tuple(rejections), time.perf_counter() - began)
 
 
 def apply(transaction: Transaction, job: Job, records: Records, accepted: Accepted) -> Applied:
@@ -233,7 +233,8 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
     status = "failed"
     try:
-        sitting = _load_chunks(job, settings, observer, stop)
+        with rare_collections():
+            sitting = _load_chunks(job, settings, observer, stop)
         if full and sitting.status == "done":
             # Before the run counts as done: a run that dies in between does it again.
             sitting = _withdraw_unseen(job, sitting)
@@ -440,9 +441,3 @@ def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting
         withdrawn=sitting.withdrawn,
         messages=sitting.messages,
     )
-
-
-def peak_rss() -> int:
-    """The largest resident size of this process so far, in bytes."""
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return largest if sys.platform == "darwin" else largest * 1024

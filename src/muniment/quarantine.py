@@ -3,8 +3,8 @@
 Rejections commit in the same transaction as the rows of their chunk. A rejection that was seen before
 (the same bytes, the same problems, in the same scope) is counted again but listed once.
 
-A record that corrects an entry (`Records.origins`) is linked to the first attempt of all. Where it is now good,
-that attempt and all later ones are closed; where it is not, its own entry takes their place.
+A record that corrects an entry (`Records.origins`) is linked to the first attempt of all. Where it is
+now good, that attempt and all later ones are closed; where it is not, its own entry takes their place.
 """
 
 from __future__ import annotations
@@ -295,15 +295,10 @@ def store_notes(transaction: Transaction, run_id: int, records: Records, notes: 
         position, problem = records.position(note.index), note.problem
         rows.append(
             (
-                run_id,
-                position.number,
-                counts[note.index],
-                note.key,
-                position.line,
-                problem.code,
-                problem.field,
+                *(run_id, position.number, counts[note.index], note.key, position.line),
+                *(problem.code, problem.field),
+                *map(storable, (problem.column, problem.message, problem.hint, problem.value)),
             )
-            + tuple(storable(text) for text in (problem.column, problem.message, problem.hint, problem.value))
         )
     if rows:
         transaction.insert(note_table, [column.name for column in note_table.columns], rows)

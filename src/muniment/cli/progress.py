@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from muniment.cli.output import visible
 from muniment.events import ChunkCommitted, Event, Observer, RunEnded, RunStarted, unobserved
-from muniment.load import peak_rss
+from muniment.memory import peak_rss
 
 SECONDS_BETWEEN_LINES = 5.0
 """Plain progress goes to log files and CI pages: often enough to see life, seldom enough to read."""

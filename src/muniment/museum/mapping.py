@@ -10,7 +10,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from muniment.errors import MappingError
 from muniment.museum.patterns import Pattern, must_be_template
@@ -34,7 +43,19 @@ def _several(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else (value,)
 
 
-class Cells(_Part):
+class _NamedByColumn(_Part):
+    """A part that may be written as nothing but the name of its column."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        part = handler(core_schema)
+        name = {"type": "string", "description": "The column's name in the header."}
+        return {"anyOf": [name, handler.resolve_ref_schema(part)]}
+
+
+class Cells(_NamedByColumn):
     """Where a value comes from: one column, several joined, or a constant; a bare string is a column."""
 
     column: Annotated[str, Field(description="The column's name in the header.")] = ""
@@ -93,7 +114,9 @@ class TermField(Cells):
         str, Field(description="A column with the terms' URIs, parallel to the labels.")
     ] = ""
     uri_prefix: Annotated[
-        tuple[str, ...], BeforeValidator(_several), Field(description="What URIs begin with.")
+        tuple[str, ...],
+        BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="What URIs begin with."),
     ] = ()
     allowed: Annotated[tuple[str, ...], Field(description="The terms of a closed list.")] = ()
     language: Annotated[str, Field(description="The language of the labels.")] = ""
@@ -108,7 +131,7 @@ class TermField(Cells):
         return super().sources() + ((self.uri_column,) if self.uri_column else ())
 
 
-class ActorField(_Part):
+class ActorField(_NamedByColumn):
     """People and groups; each part is a column, parallel to `name` where `split` parts the cells."""
 
     name: Annotated[str, Field(description="Column of the names.")] = ""
@@ -162,7 +185,7 @@ class DateField(Cells):
         return tuple(name for name in (*super().sources(), self.earliest, self.latest) if name)
 
 
-class DimensionField(_Part):
+class DimensionField(_NamedByColumn):
     """Measurements: a text to be read, or one column with a number."""
 
     text: Annotated[str, Field(description="Column with dimensions as text, such as `10 x 18 in.`.")] = ""
@@ -229,11 +252,24 @@ class ResourceField(Cells):
         return super().sources() + ((self.rights,) if self.rights else ())
 
 
-Texts = Annotated[tuple[TextField, ...], BeforeValidator(_several)]
-Terms = Annotated[tuple[TermField, ...], BeforeValidator(_several)]
-Actors = Annotated[tuple[ActorField, ...], BeforeValidator(_several)]
-Dimensions = Annotated[tuple[DimensionField, ...], BeforeValidator(_several)]
-Resources = Annotated[tuple[ResourceField, ...], BeforeValidator(_several)]
+Texts = Annotated[
+    tuple[TextField, ...], BeforeValidator(_several, json_schema_input_type=TextField | tuple[TextField, ...])
+]
+Terms = Annotated[
+    tuple[TermField, ...], BeforeValidator(_several, json_schema_input_type=TermField | tuple[TermField, ...])
+]
+Actors = Annotated[
+    tuple[ActorField, ...],
+    BeforeValidator(_several, json_schema_input_type=ActorField | tuple[ActorField, ...]),
+]
+Dimensions = Annotated[
+    tuple[DimensionField, ...],
+    BeforeValidator(_several, json_schema_input_type=DimensionField | tuple[DimensionField, ...]),
+]
+Resources = Annotated[
+    tuple[ResourceField, ...],
+    BeforeValidator(_several, json_schema_input_type=ResourceField | tuple[ResourceField, ...]),
+]
 
 
 class Fields(_Part):
@@ -347,7 +383,7 @@ class Mapping(_Part):
     rules: Rules = Rules()
     only: Annotated[
         tuple[Condition, ...],
-        BeforeValidator(_several),
+        BeforeValidator(_several, json_schema_input_type=Condition | tuple[Condition, ...]),
         Field(description="Which records are loaded; all conditions hold."),
     ] = ()
     _text: str = ""

@@ -2,8 +2,8 @@
 
 What is not well formed never swallows its neighbours. A record whose quotes are wrong is its first
 physical line, and reading goes on at the next; unless nothing is wrong but text after a closing quote on
-that line, and what follows completes a record of the right width. Where a quote does not close before the end of the
-source or the longest record, the lines that follow decide: if they read as records, the quote is a
+that line, and what follows completes a record of the right width. Where a quote does not close before the
+end of the source or the longest record, the lines that follow decide: if they read as records, the quote is a
 stray one; if not, they are the rest of one long, or incomplete, record.
 """
 

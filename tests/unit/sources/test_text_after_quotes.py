@@ -23,7 +23,7 @@ def _records(text: str, chunk_bytes: int = 4096) -> list[tuple[list[str], str]]:
 
 
 @pytest.mark.parametrize("filler", ["", "x" * 5_000])
-def test_text_after_a_closing_quote_spoils_one_record_even_with_line_ends_in_a_later_cell(filler: str) -> None:
+def test_text_after_a_closing_quote_spoils_one_record_though_a_later_cell_has_lines(filler: str) -> None:
     found = _records(f'a,b,c\n1,"The" Night,"two\nlines{filler}"\n2,x,y\n', 1_024)
     assert [code for _, code in found] == ["quote", ""]
     assert found[1][0] == ["2", "x", "y"]
