@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from typing import Annotated
 
@@ -85,7 +86,10 @@ def database_url(given: str | None) -> str:
 
 def operator() -> str:
     """Who runs this, for the ledger: `MUNIMENT_OPERATOR`, else the login name."""
-    for variable in ("MUNIMENT_OPERATOR", "USER", "LOGNAME", "USERNAME"):
-        if os.environ.get(variable):
-            return os.environ[variable]
-    return "unknown"
+    given = os.environ.get("MUNIMENT_OPERATOR")
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # neither a variable nor the system knows
+        return "unknown"
