@@ -409,7 +409,7 @@ def _withdraw_unseen(job: Job, sitting: _Sitting) -> _Sitting:
     with job.database.transaction() as transaction:
         unreadable = quarantine.count_without_key(transaction, job.run_id)
         if unreadable:
-            said = f"nothing was marked as withdrawn: {unreadable:,} quarantined records have no readable key"
+            said = f"nothing was marked as withdrawn: quarantined records without a readable key: {unreadable:,}"
             return replace(sitting, messages=(*sitting.messages, said))
         withdrawn = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
         return replace(sitting, withdrawn=withdrawn)

@@ -43,7 +43,6 @@ _DATE_PROBLEMS = {
         "Correct the dates at the source",
     ),
     "date-bound-not-understood": ("a bound of the date is not understood", "Write it as 1850 or 1850-05-31"),
-    "date-impossible": ("there is no such day", "Correct the date at the source"),
 }
 
 

@@ -116,9 +116,12 @@ def plain_type(annotation: Any) -> type:
 
 def is_structured(field: FieldInfo) -> bool:
     """Whether its cells are JSON that Pydantic wants as lists or dicts."""
-    return _is_structured(field.annotation) and not any(
-        mark is Json or type(mark) is Json for mark in field.metadata
-    )
+    return not _parses_json(field.metadata) and _is_structured(field.annotation)
+
+
+def _parses_json(marks: Sequence[Any]) -> bool:
+    """Whether Pydantic itself reads the text as JSON."""
+    return any(mark is Json or type(mark) is Json for mark in marks)
 
 
 def _is_structured(annotation: Any) -> bool:
@@ -127,7 +130,8 @@ def _is_structured(annotation: Any) -> bool:
         members = typing.get_args(annotation)
         return str not in members and any(map(_is_structured, members))
     if origin is typing.Annotated:
-        return _is_structured(typing.get_args(annotation)[0])
+        inner, *marks = typing.get_args(annotation)
+        return not _parses_json(marks) and _is_structured(inner)
     kind: Any = origin or annotation
     return isinstance(kind, type) and issubclass(kind, STRUCTURES)
 

@@ -1,0 +1,108 @@
+"""Full loads: what a complete export does not hold is marked as withdrawn, and never deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from muniment import RejectBudget, Settings
+from muniment.correction import dismiss
+from muniment.errors import UsageError
+from tests.acceptance.loading import MAPPING, counts, load, mapping, opened, query, vase, write
+
+SETTINGS = Settings(max_rejects=RejectBudget(percent=100), chunk_rows=3)
+
+WITHDRAWN = "SELECT record_key, withdrawn_run_id FROM object WHERE withdrawn_run_id IS NOT NULL ORDER BY 1"
+
+
+def test_objects_that_a_full_export_lacks_are_withdrawn(tmp_path: Path, database_url: str) -> None:
+    load(write(tmp_path / "1.csv", [vase(n) for n in range(1, 9)]), database_url, settings=SETTINGS)
+    others = mapping(MAPPING.replace('key = "id"', 'key = "id"\nsource = "Archive"'))
+    county = mapping(MAPPING.replace('id = "town"', 'id = "county"'))
+    load(write(tmp_path / "2.csv", [vase(20)]), database_url, mapping=others)
+    load(write(tmp_path / "3.csv", [vase(3)]), database_url, mapping=county)
+    part = [vase(1), vase(2, title="Renamed"), vase(4, title=""), vase(5, number="1999.1"), vase(9)]
+    run = load(write(tmp_path / "4.csv", part), database_url, settings=SETTINGS, full=True)
+    # 4 could not be stored, and neither could 5, whose accession number is taken: but they were seen.
+    assert counts(run) == {"read": 5, "inserted": 1, "updated": 1, "unchanged": 1, "quarantined": 2}
+    assert (run.status, run.withdrawn, run.messages) == ("done", 4, ())
+    assert query(database_url, WITHDRAWN) == [(f"O{n}", run.run) for n in (3, 6, 7, 8)]
+
+
+def test_what_comes_back_is_no_longer_withdrawn(tmp_path: Path, database_url: str) -> None:
+    load(write(tmp_path / "1.csv", [vase(1), vase(2), vase(3)]), database_url)
+    gone = load(write(tmp_path / "2.csv", [vase(1)]), database_url, full=True)
+    assert gone.withdrawn == 2
+    assert query(database_url, WITHDRAWN) == [("O2", gone.run), ("O3", gone.run)]
+    assert len(query(database_url, "SELECT * FROM object_title")) == 3  # nothing is deleted
+    back = load(write(tmp_path / "3.csv", [vase(2), vase(1)]), database_url, full=True)
+    assert counts(back) == {"read": 2, "updated": 1, "unchanged": 1}
+    assert (back.withdrawn, query(database_url, WITHDRAWN)) == (0, [("O3", gone.run)])
+    again = load(tmp_path / "3.csv", database_url, full=True, again=True)
+    assert (counts(again), again.withdrawn) == ({"read": 2, "unchanged": 2}, 0)
+
+
+def test_nothing_is_withdrawn_where_a_key_could_not_be_read(tmp_path: Path, database_url: str) -> None:
+    load(write(tmp_path / "1.csv", [vase(n) for n in range(1, 6)]), database_url)
+    export = write(tmp_path / "2.csv", [vase(1), vase(2, id="")])
+    with export.open("a", encoding="utf-8") as file:
+        file.write("O3,too few cells\n")
+    run = load(export, database_url, settings=SETTINGS, full=True)
+    assert (run.status, run.withdrawn) == ("done", 0)
+    assert "quarantined records without a readable key: 2" in run.messages[0]
+    assert query(database_url, WITHDRAWN) == []
+    with opened(database_url) as database:
+        dismiss(database, [1, 2], "not objects at all")
+    told = load(export, database_url, settings=SETTINGS, full=True, again=True)
+    assert counts(told) == {"read": 3, "unchanged": 1, "skipped": 2}
+    assert (told.withdrawn, told.messages) == (4, ())
+
+
+def test_only_a_complete_run_withdraws(tmp_path: Path, database_url: str) -> None:
+    load(write(tmp_path / "1.csv", [vase(n) for n in range(1, 6)]), database_url)
+    broken = write(tmp_path / "2.csv", [vase(1)])
+    with broken.open("a", encoding="utf-8") as file:
+        file.write('O2,1999.2,"Vase')
+    assert load(broken, database_url, settings=SETTINGS, full=True).status == "incomplete"
+    stopped = write(tmp_path / "3.csv", [vase(1), vase(2, title="")])
+    assert load(stopped, database_url, full=True).status == "stopped"
+    assert query(database_url, WITHDRAWN) == []
+    done = load(stopped, database_url, settings=Settings(max_rejects=RejectBudget(count=1)), full=True)
+    assert (done.status, done.withdrawn) == ("done", 3)
+
+
+def test_a_run_that_dies_before_it_withdraws_does_so_when_it_goes_on(
+    tmp_path: Path, database_url: str
+) -> None:
+    load(write(tmp_path / "1.csv", [vase(n) for n in range(1, 6)]), database_url)
+
+    def die(event: object) -> None:
+        if type(event).__name__ == "ChunkCommitted":
+            raise SystemExit
+
+    export = write(tmp_path / "2.csv", [vase(1), vase(2)])
+    with pytest.raises(SystemExit):
+        load(export, database_url, full=True, observer=die)
+    assert query(database_url, WITHDRAWN) == []
+    run = load(export, database_url, full=True)
+    assert (counts(run), run.withdrawn) == ({"read": 2, "unchanged": 2}, 3)
+
+
+def test_full_on_a_source_that_is_loaded_already_says_what_to_do(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    load(write(tmp_path / "1.csv", [vase(1), vase(2)]), url)
+    load(write(tmp_path / "2.csv", [vase(1)]), url)
+    run = load(tmp_path / "2.csv", url, full=True)
+    assert (run.status, run.withdrawn) == ("already loaded", 0)
+    assert "--again" in run.messages[0]
+    assert load(tmp_path / "2.csv", url, full=True, again=True).withdrawn == 1
+
+
+def test_a_load_of_some_records_cannot_be_full(tmp_path: Path) -> None:
+    url, export = f"sqlite:///{tmp_path / 'a.db'}", write(tmp_path / "a.csv", [vase(1)])
+    with pytest.raises(UsageError, match="some records"):
+        load(export, url, full=True, only=["kind=print"])
+    conditional = mapping(MAPPING + '[only]\ncolumn = "kind"\nequals = "print"\n')
+    with pytest.raises(UsageError, match="conditions"):
+        load(export, url, full=True, mapping=conditional)

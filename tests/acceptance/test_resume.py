@@ -1,0 +1,187 @@
+"""Interrupted runs: they go on where they were, and come to what an undisturbed load comes to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from muniment import RejectBudget, Settings
+from muniment.errors import SourceChanged, UsageError
+from muniment.events import ChunkCommitted, RunStarted
+from tests.acceptance.loading import (
+    MAPPING,
+    Rejections,
+    content_of,
+    counts,
+    load,
+    mapping,
+    query,
+    vase,
+    write,
+)
+
+KILLS = 6
+"""How often a loader is killed: each at another point of its work."""
+
+LOADER = """
+import sys, muniment
+from muniment import Settings
+muniment.load(sys.argv[1], mapping=sys.argv[2], to=sys.argv[3], settings=Settings(chunk_rows=25))
+"""
+
+
+def export_of(folder: Path, rows: int = 300) -> Path:
+    """Good and bad records, duplicates across chunks, makers that many chunks share."""
+    records = [
+        vase(
+            n,
+            title="" if n % 60 == 0 else f"Vase {n}",
+            made="when the mill stood" if n % 30 == 1 else "c. 1850",
+            id=f"O{n - 40}" if n % 100 == 77 else f"O{n}",
+        )
+        for n in range(1, rows + 1)
+    ]
+    return write(folder / "export.csv", records)
+
+
+def undisturbed(export: Path, folder: Path, chunk_rows: int) -> object:
+    url = f"sqlite:///{folder / 'undisturbed.db'}"
+    assert load(export, url, chunk_rows=chunk_rows).status == "done"
+    return content_of(url)
+
+
+def failing_after(chunks: int) -> Callable[[object], None]:
+    """An observer that raises once so many chunks are committed."""
+    left = iter(range(chunks - 1, -1, -1))
+
+    def observe(event: object) -> None:
+        if isinstance(event, ChunkCommitted) and next(left) == 0:
+            raise ConnectionResetError
+
+    return observe
+
+
+def test_a_run_that_fails_between_chunks_goes_on_there(tmp_path: Path, database_url: str) -> None:
+    export = export_of(tmp_path)
+    for chunks in (1, 3, 1):
+        with pytest.raises(ConnectionResetError):
+            load(export, database_url, chunk_rows=25, observer=failing_after(chunks))
+        assert query(database_url, "SELECT status FROM run") == [("failed",)]
+    events: list[object] = []
+    seen = Rejections()
+
+    def observe(event: object) -> None:
+        events.append(event)
+        seen(event)
+
+    run = load(export, database_url, chunk_rows=25, observer=observe)
+    assert isinstance(events[0], RunStarted)
+    assert events[0].resumed
+    assert sum(isinstance(event, ChunkCommitted) for event in events) == 12 - 5
+    assert (run.run, run.status, run.chunks, run.account.read) == (1, "done", 12, 300)
+    assert min(rejected.record for rejected in seen) > 125
+    assert content_of(database_url) == undisturbed(export, tmp_path, 25)
+
+
+def test_a_loader_killed_at_any_point_leaves_nothing_twice_and_nothing_out(
+    tmp_path: Path, database_url: str
+) -> None:
+    export = export_of(tmp_path)
+    (tmp_path / "m.toml").write_text(MAPPING)
+    command = [sys.executable, "-c", LOADER, str(export), str(tmp_path / "m.toml"), database_url]
+    chance = random.Random(7)
+    load(write(tmp_path / "first.csv", [vase(1)]), database_url)  # the schema, which takes longest, is there
+    killed = 0
+    for _ in range(KILLS):
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            # From 0.5 s on: before, Python is still importing.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.5 + chance.random() * 0.7)
+            killed += process.poll() is None
+            process.kill()
+    assert killed
+    time.sleep(0.1)  # a server may still be rolling the last one back
+    run = load(export, database_url, chunk_rows=25)
+    assert (run.chunks, run.account.read) == (12, 300)
+    url = f"sqlite:///{tmp_path / 'undisturbed.db'}"
+    load(tmp_path / "first.csv", url)
+    load(export, url, chunk_rows=25)
+    assert content_of(database_url) == content_of(url)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_chunk_finish_and_the_run_go_on_later(tmp_path: Path, number: int) -> None:
+    export, url = export_of(tmp_path), f"sqlite:///{tmp_path / 'a.db'}"
+
+    def observe(event: object) -> None:
+        if isinstance(event, ChunkCommitted) and event.start_record == 51:
+            os.kill(os.getpid(), number)
+
+    run = load(export, url, chunk_rows=25, observer=observe)
+    assert (run.status, run.exit_code, run.chunks) == ("interrupted", 130, 3)
+    assert query(url, "SELECT status FROM run") == [("interrupted",)]
+    assert load(export, url, chunk_rows=25).status == "done"
+    assert content_of(url) == undisturbed(export, tmp_path, 25)
+
+
+def test_a_source_that_changed_in_between_is_refused_until_the_run_is_given_up(
+    tmp_path: Path, database_url: str
+) -> None:
+    export = export_of(tmp_path)
+    former = export.read_bytes()
+    with pytest.raises(ConnectionResetError):
+        load(export, database_url, chunk_rows=25, observer=failing_after(2))
+    export.write_bytes(former + former.splitlines(keepends=True)[5].replace(b"O5,1999.5", b"O999,1999.999"))
+    before = content_of(database_url)
+    with pytest.raises(SourceChanged, match=r"run 1 .*--abandon"):
+        load(export, database_url, chunk_rows=25)
+    assert content_of(database_url) == before
+    # Under another name it is another source, and by another mapping another run.
+    other = mapping(MAPPING.replace('id = "town"', 'id = "county"'))
+    assert load(export, database_url, mapping=other).status == "done"
+    run = load(export, database_url, chunk_rows=30, abandon=True)
+    assert (run.status, run.account.read) == ("done", 301)
+    assert run.account.unchanged > 0
+    statuses = query(database_url, "SELECT run_id, status FROM run ORDER BY run_id")
+    assert statuses == [(1, "abandoned"), (2, "done"), (3, "done")]
+    assert load(export, database_url).status == "already loaded"
+    export.write_bytes(former)
+    finished = load(export, database_url, chunk_rows=25)
+    assert (finished.run, finished.status, finished.chunks) == (1, "done", 12)
+
+
+def test_a_run_keeps_the_chunk_settings_that_it_began_with(tmp_path: Path) -> None:
+    export, url = export_of(tmp_path), f"sqlite:///{tmp_path / 'a.db'}"
+    with pytest.raises(ConnectionResetError):
+        load(export, url, chunk_rows=25, observer=failing_after(2))
+    with pytest.raises(UsageError, match=r"run 1 began with chunk_rows = 25"):
+        load(export, url, chunk_rows=50)
+    with pytest.raises(UsageError, match=r"began with chunk_bytes"):
+        load(export, url, settings=Settings(chunk_rows=25, chunk_bytes=2_048))
+    assert query(url, "SELECT status FROM run") == [("failed",)]
+    other = Settings(chunk_rows=25, max_rejects=RejectBudget(count=300), max_record_bytes=100_000)
+    assert load(export, url, settings=other).status == "done"
+
+
+def test_whatever_the_chunks_the_content_is_the_same(tmp_path: Path) -> None:
+    export = export_of(tmp_path)
+    expected = undisturbed(export, tmp_path, 300)
+    for chunk_rows in (1, 7, 100):
+        url = f"sqlite:///{tmp_path / f'{chunk_rows}.db'}"
+        run = load(export, url, chunk_rows=chunk_rows)
+        assert run.chunks == -(-300 // chunk_rows)
+        assert content_of(url) == expected
+    by_bytes = f"sqlite:///{tmp_path / 'bytes.db'}"
+    run = load(export, by_bytes, settings=Settings(chunk_bytes=1_024))
+    assert run.chunks > 10
+    assert counts(run)["read"] == 300
+    assert content_of(by_bytes) == expected
