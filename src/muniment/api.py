@@ -46,6 +46,8 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
 ) -> Run:
     """Load a source into a database, every record accounted for; an interrupted load is taken up again.
 
+    Meanwhile, in the main thread, Ctrl-C and SIGTERM let the current chunk finish; a second one ends at once.
+
     Args:
         source: what to load; see `SourceLike`.
         mapping: for the museum profile, a mapping or the path of its file.
@@ -76,7 +78,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     profile = choose_profile(mapping, model, table, conditions, source_format, row_lineage=row_lineage)
     written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
     _refuse_what_a_profile_cannot(profile, again=again, full=full)
-    chosen = settings or Settings()
+    chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
         closing(open_source(source, written, chosen)) as opened,
         closing(connect(database_url(to))) as database,
@@ -116,7 +118,7 @@ def check(  # noqa: PLR0913 - as for `load`
     throwaway: AbstractContextManager[Database] = scratch(db)
     profile = choose_profile(mapping, model, table, _conditions(only), source_format)
     written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
-    chosen = settings or Settings()
+    chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
         closing(open_source(source, written, chosen)) as opened,
         throwaway as database,

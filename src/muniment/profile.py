@@ -81,9 +81,10 @@ class Profile(Protocol):
     """One domain: see the module's docstring.
 
     Attributes:
-        name: `museum` or `table`.
+        name: what the ledger calls it, by which a later program finds it again.
         branch: the branch of migrations that makes its tables; "" where it has none.
         scope: whose records these are; a key identifies a record within its scope.
+        chunk_rows: records of a chunk, where nobody chooses them.
         version: a hash over all that decides what is loaded and how; another version is another run.
         text: the mapping or model as text, kept with the run.
     """
@@ -91,6 +92,7 @@ class Profile(Protocol):
     name: str
     branch: str
     scope: str
+    chunk_rows: int
     version: bytes
     text: str
 

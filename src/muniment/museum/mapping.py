@@ -105,7 +105,7 @@ class TextField(Cells):
 class TermField(Cells):
     """Terms of a vocabulary: types, materials, subjects."""
 
-    vocabulary: Annotated[str, Field(description="The vocabulary's name; else the institution's id and the field.")] = ""
+    vocabulary: Annotated[str, Field(description="Its name; else the institution's id and the field.")] = ""
     uri: Annotated[
         str,
         Field(description="The term's URI: a template over the pattern's groups, such as `http://.../{id}`."),

@@ -7,8 +7,9 @@ from hashlib import sha256
 
 from pydantic import ValidationError
 
+from muniment.config import CHUNK_ROWS
 from muniment.databases.database import Transaction
-from muniment.museum.cells import Columns, Findings
+from muniment.museum.cells import Columns
 from muniment.museum.mapping import Mapping
 from muniment.museum.part_readers import Part
 from muniment.museum.reading import RecordReader
@@ -52,6 +53,7 @@ class MuseumProfile:
 
     name = "museum"
     branch = "museum"
+    chunk_rows = CHUNK_ROWS
 
     def __init__(self, mapping: Mapping, only: Sequence[Condition] = ()) -> None:
         self.mapping = mapping
@@ -126,12 +128,8 @@ class MuseumJudge:
                 faults = [fault for fault in faults if fault.field != "key"]
             return Rejection(index, (*faults, *findings.hard, *findings.soft), _key(part))
         if findings.hard:
-            return Rejection(index, _all(findings), record.key)
+            return Rejection(index, (*findings.hard, *findings.soft), record.key)
         return record, findings.soft
-
-
-def _all(findings: Findings) -> tuple[Problem, ...]:
-    return (*findings.hard, *findings.soft)
 
 
 def _key(part: Part) -> str | None:

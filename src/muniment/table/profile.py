@@ -17,6 +17,8 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from muniment.databases.database import Transaction
 from muniment.databases.types import metadata
 from muniment.errors import UsageError
+from muniment.migrations import VERSION_TABLE
+from muniment.migrations.interruption import upgrade_table
 from muniment.profile import RunContext
 from muniment.records import Header
 from muniment.table.judging import TableJudge
@@ -27,7 +29,10 @@ from muniment.validation.filters import Condition
 MEANING = "table 1"
 """Changes when the same model would mean something else: another meaning is another run."""
 
-RESERVED = {row_seen.name, "muniment_version"}
+TABLE_CHUNK_ROWS = 10_000
+"""Flat rows are light: of 2,000 a chunk, the dozen statements around each cost more than the rows."""
+
+RESERVED = {row_seen.name, VERSION_TABLE, upgrade_table.name}
 """Tables that no model may load into, beside those of the shared metadata."""
 
 
@@ -47,6 +52,7 @@ class TableProfile:
 
     name = "table"
     branch = ""
+    chunk_rows = TABLE_CHUNK_ROWS
 
     def __init__(
         self,
