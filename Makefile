@@ -54,12 +54,12 @@ clean:
 	rm -rf $(VENV) demo.db demo.db-wal demo.db-shm .pytest_cache .mypy_cache .ruff_cache .hypothesis build
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
 		echo "Muniment needs Python 3.11 or newer with the venv module, and found none on the PATH."; \
 		echo "On Debian and Ubuntu: apt-get install python3-venv. Elsewhere: https://www.python.org/downloads/"; \
 		echo "If you have one somewhere else: make PYTHON=/path/to/python3"; \
 		exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; \
 		exit 1; }
 

@@ -140,7 +140,7 @@ def choose_profile(
     if (mapping is None) == (model is None):
         raise UsageError(
             "say how the columns are to be read: either by a mapping or by a model",
-            hint="`muniment guess SOURCE` writes a first mapping",
+            hint="Add a mapping (--mapping FILE): `muniment guess SOURCE` writes a first one",
         )
     if model is not None:
         null = source_format.null if source_format else ()

@@ -5,7 +5,7 @@
     │   ├── MappingError               the mapping file, or mapping against header
     │   └── DatabaseUrlError           no such kind of database, or a URL that is none
     ├── SourceError                    the source cannot be read
-    │   ├── HeaderError                the header is not what the mapping expects
+    │   ├── HeaderError                the header is not what the mapping expects    (exit 2)
     │   ├── SourceChanged              not the bytes that the run began with
     │   ├── SourceTooLarge             over a bound on size or decompression ratio
     │   └── SourceIncomplete           the source ends in mid-record or mid-stream

@@ -59,7 +59,7 @@ class ChunkCommitted:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A run came to its end: `done`, `stopped`, `incomplete`, `failed` or `interrupted`."""
+    """A run came to its end, and no error ended it: `done`, `stopped`, `incomplete` or `interrupted`."""
 
     run: int
     status: str

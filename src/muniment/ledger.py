@@ -132,7 +132,6 @@ class RunEntry:
 
     run_id: int
     source_id: int
-    pass_number: int
     status: str
     created: bool
 
@@ -217,14 +216,14 @@ def open_run(transaction: Transaction, request: RunRequest, *, again: bool) -> R
         .limit(1)
     ).first()
     if last is not None and not (again and last.status == "done"):
-        return RunEntry(last.run_id, source_id, last.pass_number, last.status, created=False)
+        return RunEntry(last.run_id, source_id, last.status, created=False)
     pass_number = 1 if last is None else last.pass_number + 1
     identity = {"source_id": source_id, "mapping_version": request.mapping_version, "pass": pass_number}
     query = sa.select(run_table.c.run_id).where(
         *(run_table.c[name] == value for name, value in identity.items())
     )
     run_id = _found_or_added(transaction, query, run_table, identity | _run_columns(request))
-    return RunEntry(run_id, source_id, pass_number, "running", created=True)
+    return RunEntry(run_id, source_id, "running", created=True)
 
 
 def _run_columns(request: RunRequest) -> dict[str, Any]:
@@ -245,7 +244,7 @@ def _run_columns(request: RunRequest) -> dict[str, Any]:
 def interrupted_run_of(transaction: Transaction, location: str, mapping_version: bytes) -> sa.Row[Any] | None:
     """The newest run of this mapping on a source at this location, where it was not finished."""
     return transaction.execute(
-        sa.select(run_table.c.run_id, source_table.c.sha256, source_table.c.size, run_table.c.status)
+        sa.select(run_table.c.run_id, source_table.c.sha256, source_table.c.size)
         .join_from(run_table, source_table)
         .where(run_table.c.name == location, run_table.c.mapping_version == mapping_version)
         .where(run_table.c.status.in_(["running", "interrupted", "failed"]))
@@ -309,12 +308,12 @@ def record_result(
     transaction.execute(chunk_result_table.insert(), row)
 
 
-def committed_chunks(transaction: Transaction, run_id: int) -> Iterator[tuple[int, Place, bytes]]:
-    """Of each committed chunk, in source order: its start offset, the place at its end, its hash."""
+def committed_chunks(transaction: Transaction, run_id: int) -> Iterator[tuple[int, Place]]:
+    """Of each committed chunk, in source order: its start offset, and the place at its end."""
     c = chunk_table.c
-    query = sa.select(c.start_offset, c.end_offset, c.end_record, c.end_line, c.sha256)
+    query = sa.select(c.start_offset, c.end_offset, c.end_record, c.end_line)
     for row in transaction.execute(query.where(c.run_id == run_id).order_by(c.start_offset)):
-        yield row.start_offset, Place(row.end_offset, row.end_record, row.end_line), row.sha256
+        yield row.start_offset, Place(row.end_offset, row.end_record, row.end_line)
 
 
 def account_of(transaction: Transaction, run_id: int) -> tuple[Account, int]:

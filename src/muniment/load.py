@@ -107,10 +107,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A chunk whose work is in the database."""
+    """A chunk whose work is in the database, with the rejections that it quarantined."""
 
     account: Account
-    rejections: tuple[Rejection, ...]
+    quarantined: tuple[Rejection, ...]
     seconds_writing: float
 
 
@@ -147,8 +147,8 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
                 inserted=len(applied.inserted),
                 updated=len(applied.updated),
                 unchanged=len(applied.unchanged),
-                quarantined=stored.quarantined,
-                skipped=len(verdicts.skipped) + stored.dismissed,
+                quarantined=len(stored.quarantined),
+                skipped=len(verdicts.skipped) + stored.skipped,
                 notes=len(notes),
                 blank_lines=records.blank_lines,
             )
@@ -160,7 +160,7 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
         committed = True
     finally:
         job.writer.settle(committed=committed)
-    return Committed(account, tuple(rejections), time.perf_counter() - began)
+    return Committed(account, stored.quarantined, time.perf_counter() - began)
 
 
 def apply(transaction: Transaction, job: Job, records: Records, accepted: Accepted) -> Applied:
@@ -352,7 +352,7 @@ def within_budget(total: Account, settings: Settings) -> bool:
 def resume_place(transaction: Transaction, job: Job) -> Place:
     """Where the first chunk without a result begins."""
     place = job.source.first
-    for start, end, _ in ledger.committed_chunks(transaction, job.run_id):
+    for start, end in ledger.committed_chunks(transaction, job.run_id):
         if start != place.offset:
             break
         place = end
@@ -375,7 +375,7 @@ def prepare_ahead(job: Job, place: Place) -> Iterator[Prepared]:
 
 
 def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer) -> None:
-    for rejection in committed.rejections:
+    for rejection in committed.quarantined:
         position = prepared.records.position(rejection.index)
         observer(
             RecordRejected(
@@ -409,8 +409,8 @@ def _withdraw_unseen(job: Job, sitting: _Sitting) -> _Sitting:
     with job.database.transaction() as transaction:
         unreadable = quarantine.count_without_key(transaction, job.run_id)
         if unreadable:
-            said = f"nothing was marked as withdrawn: quarantined records without a readable key: {unreadable:,}"
-            return replace(sitting, messages=(*sitting.messages, said))
+            said = f"quarantined records without a readable key: {unreadable:,}"
+            return replace(sitting, messages=(*sitting.messages, f"nothing was marked as withdrawn: {said}"))
         withdrawn = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
         return replace(sitting, withdrawn=withdrawn)
 

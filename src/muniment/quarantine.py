@@ -89,54 +89,55 @@ note_table = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What storing rejections came to: some of them had been dismissed, and count as skipped."""
+    """What storing rejections came to.
 
-    quarantined: int
-    dismissed: int
+    Attributes:
+        quarantined: the rejections that count as such.
+        skipped: how many do not: their entries were dismissed, or are settled already.
+    """
+
+    quarantined: tuple[Rejection, ...]
+    skipped: int
 
 
 def store_rejections(
     transaction: Transaction, run_id: int, scope: str, records: Records, rejections: Sequence[Rejection]
 ) -> Stored:
     """Enter the rejections of a chunk, or count them on entries that they repeat."""
-    left_out, standing, listed = _sorted_out(records, rejections)
+    listed = [rejection for rejection in rejections if _needs_entry(records, rejection)]
     hashes = [_row_hash(records, rejection) for rejection in listed]
     known = _entries_with(transaction, run_id, scope, hashes) if listed else defaultdict(deque)
-    fresh: list[Rejection] = []
+    fresh: list[tuple[Rejection, bytes]] = []
     repeated: list[dict[str, Any]] = []
-    dismissed = 0
+    skipped = {rejection.index for rejection in rejections if _code(rejection) == LEFT_OUT}
     for rejection, row_hash in zip(listed, hashes, strict=True):
         if known[row_hash]:
             entry_id, state = known[row_hash].popleft()
-            dismissed += state == "dismissed"
+            if state == "dismissed":
+                skipped.add(rejection.index)
             number = records.position(rejection.index).number
             repeated.append(
                 {"entry": entry_id, "number": number, "corrected": rejection.index in records.origins}
             )
         else:
-            fresh.append(rejection)
+            fresh.append((rejection, row_hash))
     if fresh:
-        _mark_resubmitted(transaction, records, fresh)
-        entries = [_entry(run_id, scope, records, rejection) for rejection in fresh]
+        _mark_resubmitted(transaction, records, [rejection for rejection, _ in fresh])
+        entries = [_entry(run_id, scope, records, rejection, row_hash) for rejection, row_hash in fresh]
         transaction.execute(quarantine_table.insert(), entries)
     _count_again(transaction, run_id, repeated)
-    return Stored(len(listed) + len(standing) - dismissed, dismissed + len(left_out))
+    quarantined = tuple(rejection for rejection in rejections if rejection.index not in skipped)
+    return Stored(quarantined, len(skipped))
 
 
-def _sorted_out(
-    records: Records, rejections: Sequence[Rejection]
-) -> tuple[list[Rejection], list[Rejection], list[Rejection]]:
-    """The rejections that are left out, those whose entry stands as it is, and those to be listed."""
-    left_out, standing, listed = [], [], []
-    for rejection in rejections:
-        code = rejection.problems[0].code
-        if code == LEFT_OUT:
-            left_out.append(rejection)
-        elif code == NOT_APPLIED and rejection.index in records.origins:
-            standing.append(rejection)
-        else:
-            listed.append(rejection)
-    return left_out, standing, listed
+def _code(rejection: Rejection) -> str:
+    return rejection.problems[0].code
+
+
+def _needs_entry(records: Records, rejection: Rejection) -> bool:
+    """Whether a rejection is one to be listed: not left out, and not of an entry that stands as it is."""
+    stands = _code(rejection) == NOT_APPLIED and rejection.index in records.origins
+    return not stands and _code(rejection) != LEFT_OUT
 
 
 def _row_hash(records: Records, rejection: Rejection) -> bytes:
@@ -168,7 +169,9 @@ def _entries_with(
     return found
 
 
-def _entry(run_id: int, scope: str, records: Records, rejection: Rejection) -> dict[str, Any]:
+def _entry(
+    run_id: int, scope: str, records: Records, rejection: Rejection, row_hash: bytes
+) -> dict[str, Any]:
     position = records.position(rejection.index)
     origin = records.origins.get(rejection.index)
     raw = records.raw(rejection.index)
@@ -181,7 +184,7 @@ def _entry(run_id: int, scope: str, records: Records, rejection: Rejection) -> d
         "byte_offset": position.offset,
         "byte_length": position.length,
         "record_key": rejection.key,
-        "row_hash": _row_hash(records, rejection),
+        "row_hash": row_hash,
         "raw": raw[:MAX_RAW_BYTES],
         "cells": cells_as_json(records.rows[rejection.index]) if whole else None,
         "problems": json.dumps([_told(problem) for problem in rejection.problems], ensure_ascii=False),

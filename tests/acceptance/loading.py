@@ -70,8 +70,9 @@ def mapping(text: str = MAPPING) -> muniment.Mapping:
 def load(source: Any, url: str, *, chunk_rows: int | None = None, **options: Any) -> muniment.Run:
     """Load by the museum's mapping, or by another."""
     settings = options.pop("settings", None) or Settings(**({"chunk_rows": chunk_rows} if chunk_rows else {}))
-    given = {"mapping": options.pop("mapping", None) or mapping()} if "model" not in options else {}
-    return muniment.load(source, to=url, settings=settings, **given, **options)
+    if "model" not in options:
+        options.setdefault("mapping", mapping())
+    return muniment.load(source, to=url, settings=settings, **options)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from muniment import correction
 from muniment.config import RejectBudget, Settings
 from muniment.databases import Database, connect
 from muniment.errors import SourceError, UsageError
-from muniment.events import Event, SourceRemark
+from muniment.events import Event, RecordRejected, SourceRemark
 from muniment.museum import tables
 from muniment.table import PrimaryKey
 
@@ -367,6 +367,8 @@ def test_rows_whose_entries_are_closed_or_dismissed_are_left_out(
         corrected(rows, {"1": {"Title": "Uno"}, "2": {"Title": "Two"}, "3": {"Title": "Three"}}),
     )
     assert (run.account.read, run.account.inserted, run.account.skipped) == (3, 1, 2)
+    (message,) = run.messages
+    assert message.startswith("2 rows left out as settled already (line 2, entry 1 is closed")
     assert states(database) == [(1, "closed"), (2, "dismissed"), (3, "closed")]
     titles = [title["title"] for title in _titles(database)]
     assert sorted(titles) == ["One", "Three"]
@@ -537,9 +539,12 @@ def test_a_dismissed_record_counts_as_skipped_from_then_on_and_can_be_reopened(
     dismissed = correction.entry(database, 1).entry
     assert (dismissed.state, dismissed.reason) == ("dismissed", "a test record")
     assert dismissed.by
-    assert load(rows, again=True).account.skipped == 1
+    events: list[Event] = []
+    assert load(rows, again=True, observer=events.append).account.skipped == 1
+    assert not [event for event in events if isinstance(event, RecordRejected)]
     assert correction.reopen(database, [1]) == 1
-    assert load(rows, again=True).account.quarantined == 1
+    assert load(rows, again=True, observer=events.append).account.quarantined == 1
+    assert [event.line for event in events if isinstance(event, RecordRejected)] == [2]
     assert states(database) == [(1, "open")]
 
 

@@ -86,7 +86,7 @@ def test_a_row_that_only_the_database_refuses_is_found_and_its_neighbours_load(
 ) -> None:
     with opened(database_url) as database:
         upgrade(database, "museum")
-        execute(database_url, REFUSE_FORGERIES[database.dialect])
+        execute(database_url, REFUSE_FORGERIES[database.engine.dialect.name])
     bad = {3, 4, 17, 40}
     rows = [vase(n, **({"title": f"forged {n}"} if n in bad else {})) for n in range(1, 41)]
     seen = Rejections()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from muniment import RejectBudget, Settings
 from muniment.errors import SourceChanged, UsageError
@@ -24,6 +25,7 @@ from tests.acceptance.loading import (
     counts,
     load,
     mapping,
+    opened,
     query,
     vase,
     write,
@@ -116,6 +118,33 @@ def test_a_loader_killed_at_any_point_leaves_nothing_twice_and_nothing_out(
     load(tmp_path / "first.csv", url)
     load(export, url, chunk_rows=25)
     assert content_of(database_url) == content_of(url)
+
+
+CUT = {
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT concat('KILL ', id) FROM information_schema.processlist"
+    " WHERE db = DATABASE() AND id <> connection_id()",
+}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_connections_that_are_cut_between_chunks_are_made_anew(tmp_path: Path, database_url: str) -> None:
+    cuts = []
+
+    def cut(event: object) -> None:
+        if isinstance(event, ChunkCommitted) and event.start_record in (26, 101):
+            with opened(database_url) as database, database.engine.connect() as connection:
+                for (told,) in connection.execute(sa.text(CUT[database.engine.dialect.name])).all():
+                    cuts.append(told)
+                    if database.engine.dialect.name == "mysql":
+                        connection.exec_driver_sql(told)
+
+    export = export_of(tmp_path)
+    run = load(export, database_url, chunk_rows=25, observer=cut)
+    assert len(cuts) >= 2
+    assert (run.status, run.chunks) == ("done", 12)
+    assert content_of(database_url) == undisturbed(export, tmp_path, 25)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

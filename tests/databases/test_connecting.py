@@ -92,7 +92,7 @@ def test_no_error_label_or_repr_shows_the_password(database_url: str) -> None:
 @pytest.mark.parametrize("alias", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql_goes_by_several_names(postgresql_server: str, alias: str) -> None:
     database = connect(text(sa.make_url(postgresql_server).set(drivername=alias)))
-    assert database.dialect == "postgresql"
+    assert database.engine.dialect.name == "postgresql"
     assert database.label.startswith("postgresql://muniment@")
     database.close()
 
@@ -100,7 +100,7 @@ def test_postgresql_goes_by_several_names(postgresql_server: str, alias: str) ->
 @pytest.mark.parametrize("alias", ["mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"])
 def test_mysql_and_mariadb_go_by_several_names(mariadb_server: str, alias: str) -> None:
     database = connect(text(sa.make_url(mariadb_server).set(drivername=alias)))
-    assert database.dialect == "mysql"
+    assert database.engine.dialect.name == "mysql"
     database.close()
 
 

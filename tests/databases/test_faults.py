@@ -162,7 +162,7 @@ def test_a_deadlock_can_be_repeated_and_leaves_nothing(database: Database) -> No
 def test_a_killed_connection_can_be_repeated_at_once(database: Database) -> None:
     own, kill = (
         ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})")
-        if database.dialect == "postgresql"
+        if database.engine.dialect.name == "postgresql"
         else ("SELECT CONNECTION_ID()", "KILL {}")
     )
 
@@ -191,7 +191,11 @@ def test_waiting_for_a_lock_ends_with_an_error_that_can_be_repeated(database: Da
             second.insert(things, COLUMNS, [(2, "not kept", "", b"")])
             second.insert(things, COLUMNS, [(1, "a", "", b"")])
 
-    setting = "lock_timeout = '200ms'" if database.dialect == "postgresql" else "innodb_lock_wait_timeout = 1"
+    setting = (
+        "lock_timeout = '200ms'"
+        if database.engine.dialect.name == "postgresql"
+        else "innodb_lock_wait_timeout = 1"
+    )
     with database.transaction() as first:
         first.insert(things, COLUMNS, [(1, "a", "", b"")])
         with pytest.raises(DatabaseUnavailable):

@@ -381,7 +381,7 @@ def test_comments_reach_the_databases_that_have_them(database: Database) -> None
     )
     with database.schema_lock() as transaction:
         table.create(transaction.connection)
-    if database.dialect != "sqlite":
+    if database.engine.dialect.name != "sqlite":
         inspector = sa.inspect(database.engine)
         assert inspector.get_table_comment("commented")["text"] == "E22 of that"
         assert inspector.get_columns("commented")[0]["comment"] == "P1 of this"

@@ -254,7 +254,7 @@ def _read_back(
     if whereabouts.stored is None:
         return None
     with closing(whereabouts.stored) as stored:
-        raw = _bytes(stored, position)
+        raw = stored.read_bytes(position.offset, position.length)
         try:
             written = format_of(run.profile, run.mapping)
             if corrected:
@@ -264,15 +264,6 @@ def _read_back(
         except MunimentError:
             # The bytes are evidence, whatever can be made of them.
             return _ReadBack(raw, raw.decode("utf-8", "backslashreplace"), {})
-
-
-def _bytes(stored: Stored, position: Position) -> bytes:
-    pieces, missing = [], position.length
-    stream = stored.stream(position.offset)
-    while missing and (piece := stream.read(missing)):
-        pieces.append(piece)
-        missing -= len(piece)
-    return b"".join(pieces)
 
 
 def _parsed(stored: Stored, written: Format, position: Position, raw: bytes) -> _ReadBack:

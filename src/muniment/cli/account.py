@@ -99,7 +99,9 @@ def show_account(output: Output, run: Run) -> None:
         f"peak memory {memory(run.peak_rss_bytes)}."
     )
     for message in run.messages:
-        output.say(f"  {message[:1].upper()}{message[1:]}.", style="yellow")
+        # One that begins with the source's name must not change it.
+        told = message if message.startswith(run.source) else message[:1].upper() + message[1:]
+        output.say(f"  {told}.", style="yellow")
 
 
 def show_numbers(output: Output, account: Account) -> None:
@@ -139,15 +141,15 @@ def show_rejections(output: Output, rejections: Rejections) -> None:
         output.say(f"... and {rest:,} problems of other kinds")
 
 
-def show_next_steps(output: Output, run: Run, database: str) -> None:
-    """What one would type next, `database` being the option that names it."""
+def show_next_steps(output: Output, run: Run, database: str, *, of_objects: bool) -> None:
+    """What one would type next: `database` is the option that names it; only objects can be traced."""
     steps = []
     if run.account.quarantined:
         steps.append((f"muniment quarantine list{database}", "the records that were not stored, and why"))
         steps.append(
             (f"muniment quarantine export{database} -o bad.csv", "... as a spreadsheet, to be mended")
         )
-    if run.account.inserted + run.account.updated + run.account.unchanged:
+    if of_objects and run.account.inserted + run.account.updated + run.account.unchanged:
         steps.append(
             (f"muniment trace ACCESSION{database}", "from a stored object back to its bytes in the file")
         )

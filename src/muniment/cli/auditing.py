@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -76,11 +78,20 @@ def trace(
             output.say(f"{counted(len(traces), 'object')} bear this number.")
         for one in traces:
             _show_trace(output, one)
-        if field is None:
-            output.next_steps(
-                [(f"muniment trace {accession} --field title{as_option(db)}", "one field of it")]
-            )
+        _show_next_steps(output, traces, f"muniment trace {quote(accession)}", field, as_option(db))
         output.finish({"status": "done", "traces": [_trace_data(one) for one in traces]})
+
+
+def _show_next_steps(
+    output: Output, traces: Sequence[Trace], command: str, field: str | None, database: str
+) -> None:
+    steps = []
+    if field is None:
+        steps.append((f"{command} --field title{database}", "one field of it"))
+    if any(not one.source.found_at for one in traces):
+        steps.append((f"{command} --look-in FOLDER{database}", "where the file may be now"))
+    if steps:
+        output.next_steps(steps)
 
 
 def _show_runs(output: Output, runs: list[RunStatus]) -> None:
@@ -164,7 +175,7 @@ def _show_trace(output: Output, one: Trace) -> None:
 _INTACT = {
     True: "is the one that was noted when they were loaded",
     False: "is NOT the one that was noted when they were loaded",
-    None: "cannot be compared, for the file is not there",
+    None: "cannot be compared, for the file that was loaded is not there",
 }
 
 

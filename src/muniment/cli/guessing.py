@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_text
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -95,7 +96,7 @@ def _show(output: Output, source: str, report: str, path: Path | None, draft: st
         raise MunimentError(f"the draft cannot be written: {error.strerror}", where=str(path)) from error
     output.heading("What next")
     output.say(f"  Read and correct the draft mapping {path}, then try the whole load:")
-    output.say(f"  muniment check {source} --mapping {path}")
+    output.say(f"  muniment check {quote(source)} --mapping {quote(str(path))}")
 
 
 def schema(*, json: options.Json = False, debug: options.Debug = False) -> None:

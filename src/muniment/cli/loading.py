@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -151,6 +152,9 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
         show_rejections(output, rejections)
         output.heading("What a trial cannot foresee")
         output.say(CANNOT_FORESEE)
+        if mapping and not only and run.status == "done":
+            command = f"muniment load {quote(source)} --mapping {quote(str(mapping))}"
+            output.next_steps([(command, "the load itself")])
         told = run.as_dict() | {"problems": rejections.as_data(), "cannot_foresee": CANNOT_FORESEE}
         output.finish(told)
 
@@ -176,7 +180,7 @@ def _load_each(output: Output, sources: Sequence[str], task: dict[str, Any], wat
         if run.status not in GOES_ON:
             _tell_left_out(output, sources[number:])
             break
-    show_next_steps(output, runs[-1], as_option(task["to"]))
+    show_next_steps(output, runs[-1], as_option(task["to"]), of_objects=task["model"] is None)
     output.finish(summed(runs) | {"problems": problems})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from muniment.correction.entries import Content
 from muniment.correction.worksheet import ID, LEADING, SURPLUS, Reformatted, merge, shown, taken
@@ -17,8 +17,8 @@ from muniment.quarantine import LEFT_OUT, NOT_APPLIED
 from muniment.records import Chunk, Header, Origin, Place, Problem, Records, shortened
 from muniment.sources.source import Source
 
-REMEMBERED_REFORMATTINGS = 5
-"""Examples of reformatted cells that are told; the others are counted."""
+REMEMBERED_EXAMPLES = 5
+"""Examples that are told of what was done to a worksheet; the others are counted."""
 
 _NUMBER = re.compile(r"([0-9]{1,18})(?:[.,]0*)?")
 
@@ -38,6 +38,20 @@ class Attempt:
     fits: bool
 
 
+@dataclass(slots=True)
+class Tally:
+    """How often something was done, with the first examples in words."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, line: int, words: str) -> None:
+        """Count one more, on this line of the worksheet."""
+        self.count += 1
+        if len(self.examples) < REMEMBERED_EXAMPLES:
+            self.examples.append(f"line {line}, {words}")
+
+
 Lookup = Callable[[Sequence[int]], Mapping[int, Attempt]]
 """Finds the entries with these numbers; those that there are not are left out."""
 
@@ -45,7 +59,7 @@ Lookup = Callable[[Sequence[int]], Mapping[int, Attempt]]
 class CorrectedSource:
     """A worksheet's records, merged with those that they correct; see `muniment.sources.source.Source`.
 
-    `records` is not pure, as it is elsewhere: it looks up entries and remembers what was reformatted.
+    `records` is not pure, as it is elsewhere: it looks up entries and counts what it does.
 
     Args:
         worksheet: the worksheet as a source of its own.
@@ -54,8 +68,8 @@ class CorrectedSource:
 
     Attributes:
         ignored: columns of the worksheet that are neither Muniment's nor the export's.
-        reformatted: how many cells were kept though a spreadsheet program had rewritten them.
-        examples: the first of these, in words.
+        reformatted: cells that were kept though a spreadsheet program had rewritten them.
+        left_out: rows whose entries are settled already.
 
     Raises:
         UsageError: the worksheet has no column of entry numbers.
@@ -73,8 +87,8 @@ class CorrectedSource:
         known = {self._id, *self._columns}
         names = enumerate(worksheet.header.names)
         self.ignored = [name for index, name in names if index not in known and name not in LEADING]
-        self.reformatted = 0
-        self.examples: list[str] = []
+        self.reformatted = Tally()
+        self.left_out = Tally()
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """As in `Source`."""
@@ -125,7 +139,9 @@ class CorrectedSource:
             return cells, broken or _unknown(row, self._id, attempt)
         content = attempt.content
         standing = content.cells or ()
+        line = int(read.lines[index])
         if settled := _settled(content):
+            self.left_out.add(line, settled.message)
             return standing, settled
         if broken:
             return standing, _not_applied(f"the row cannot be read: {broken.message}", broken.hint)
@@ -134,7 +150,7 @@ class CorrectedSource:
                 "the record is too long to be corrected here", "Correct it at the source"
             )
         merged = merge(content.cells, given, width)
-        self._remember(merged.reformatted, int(read.lines[index]))
+        self._count_reformatted(merged.reformatted, line)
         if not merged.changed:
             said = "; ".join(problem.message for problem in content.entry.problems)
             return standing, _not_applied(
@@ -142,14 +158,11 @@ class CorrectedSource:
             )
         return merged.cells, merged.problem
 
-    def _remember(self, reformatted: Sequence[Reformatted], line: int) -> None:
-        self.reformatted += len(reformatted)
+    def _count_reformatted(self, reformatted: Sequence[Reformatted], line: int) -> None:
         names = (*self.header.names, SURPLUS)
-        room = REMEMBERED_REFORMATTINGS - len(self.examples)
-        self.examples += [
-            f"line {line}, {names[one.column]}: {_quoted(one.cell)} stays {_quoted(one.original)}"
-            for one in reformatted[: max(room, 0)]
-        ]
+        for one in reformatted:
+            words = f"{names[one.column]}: {_quoted(one.cell)} stays {_quoted(one.original)}"
+            self.reformatted.add(line, words)
 
 
 def _quoted(cell: str) -> str:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from muniment.config import RejectBudget, Settings
-from muniment.correction.corrected import Attempt, CorrectedSource, columns_of, entry_number
+from muniment.correction.corrected import Attempt, CorrectedSource, Tally, columns_of, entry_number
 from muniment.correction.entries import content_of, content_query
 from muniment.correction.recognition import worksheet_format
 from muniment.databases.database import Database, in_queries
@@ -95,7 +95,12 @@ def resubmit(
                 observer=observer,
                 stop=stop,
             )
-    return replace(run, messages=(*run.messages, *_reformatting_told(source)))
+    reformatted = "looked as if a spreadsheet program had rewritten them; their original text was kept"
+    told = (
+        *_told("cell", source.reformatted, reformatted),
+        *_told("row", source.left_out, "left out as settled already"),
+    )
+    return replace(run, messages=(*run.messages, *told))
 
 
 def _bounded(settings: Settings) -> Settings:
@@ -144,10 +149,7 @@ def _rows(database: Database, numbers: Sequence[int]) -> list[sa.Row[Any]]:
     return found
 
 
-def _reformatting_told(source: CorrectedSource) -> list[str]:
-    if not source.reformatted:
-        return []
-    cells = "1 cell" if source.reformatted == 1 else f"{source.reformatted:,} cells"
-    told = "; ".join(source.examples)
-    said = "looked as if a spreadsheet program had rewritten them; their original text was kept"
-    return [f"{cells} {said} ({told})"]
+def _told(noun: str, tally: Tally, said: str) -> list[str]:
+    """What was done to a worksheet, as a message; none where nothing was."""
+    counted = f"1 {noun}" if tally.count == 1 else f"{tally.count:,} {noun}s"
+    return [f"{counted} {said} ({'; '.join(tally.examples)})"] if tally.count else []

@@ -90,8 +90,6 @@ class SqlTransaction(ABC):
 class SqlDatabase(ABC):
     """One database; see `muniment.databases.database.Database`."""
 
-    dialect: str
-
     def __init__(self, engine: sa.Engine, label: str) -> None:
         self.engine = engine
         self.label = label

@@ -77,12 +77,10 @@ class Database(Protocol):
     """One database.
 
     Attributes:
-        dialect: `postgresql`, `mysql` (MariaDB as well) or `sqlite`.
         label: the URL without its password, for people.
         engine: for readers; loading goes through `transaction`.
     """
 
-    dialect: str
     label: str
     engine: sa.Engine
 

@@ -76,7 +76,10 @@ SQLITE_REFUSED = frozenset((sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sq
 TRY_AGAIN = "Nothing of this transaction was stored; the same can be tried again"
 LOOK_AT_SERVER = "Check that the server runs and can be reached"
 MAKE_ROOM = "Make room on the database server, or ask whoever runs it to, then run again"
-ASK_FOR_RIGHTS = "Check the user name, the password and the rights of that user"
+ASK_FOR_RIGHTS = (
+    "Check the user name, the password and the rights of that user. Messages and proposed commands leave the "
+    "password out: put it back into the URL, or set MUNIMENT_DB"
+)
 NAME_A_DATABASE = "Create the database, or correct its name in the URL"
 
 CONNECTION_REFUSALS = (

@@ -21,7 +21,7 @@ from muniment.databases.database import Rows, Transaction, Value
 from muniment.databases.ddl import ExactMySQLDDL
 from muniment.databases.errors import mysql_error, wrapping
 from muniment.databases.infile import StreamingConnection
-from muniment.databases.values import conversions, converted, is_binary, must_all_be_storable
+from muniment.databases.values import conversions, converted, encoded, is_binary, must_all_be_storable
 from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused
 
 MINIMUM_MYSQL = (8, 0, 17)
@@ -145,14 +145,7 @@ def _literal_rows(connection: StreamingConnection, rows: Rows) -> Iterator[list[
 
 def _tab_separated(rows: Rows, columns: Sequence[str]) -> bytes:
     text = "".join(["\t".join([_cell(value) for value in row]) + "\n" for row in rows])
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:
-        must_all_be_storable(columns, rows)  # says which column it is
-        raise
-    if b"\0" in encoded:
-        must_all_be_storable(columns, rows)
-    return encoded
+    return encoded(text, columns, rows)
 
 
 def _cell(value: Value) -> str:
@@ -165,8 +158,6 @@ def _cell(value: Value) -> str:
 
 class MySQLDatabase(SqlDatabase):
     """A database on a MySQL or MariaDB server."""
-
-    dialect = "mysql"
 
     def __init__(self, url: sa.URL, label: str) -> None:
         engine = sa.create_engine(

@@ -59,8 +59,6 @@ class SQLiteTransaction(SqlTransaction):
 class SQLiteDatabase(SqlDatabase):
     """A database in a file, or, for a single thread, in memory."""
 
-    dialect = "sqlite"
-
     def __init__(self, url: sa.URL, label: str) -> None:
         path = url.database or ""
         if path not in IN_MEMORY and not path.startswith("file:"):

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from muniment.config import MEBIBYTE, Settings
 from muniment.errors import SourceError, SourceIncomplete
-from muniment.sources.decompression import bounded, gunzipped, kind_of, unzipped, unzstandardized
+from muniment.sources.decompression import MAGIC_BYTES, bounded, gunzipped, kind_of, unzipped, unzstandardized
 
 HEAD_BYTES = 4 * MEBIBYTE
 """Bytes read from the beginning: thousands of records of most exports, read in well under a second."""
@@ -20,9 +20,6 @@ WINDOWS = 32
 
 WINDOW_BYTES = 64 * 1024
 """Bytes read at each of these places: some hundred records."""
-
-MAGIC_BYTES = 8
-"""How many first bytes tell how a file is compressed."""
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 _CUT_CHARACTER = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import context
 
-VERSION_TABLE = "muniment_version"
+from muniment.migrations import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

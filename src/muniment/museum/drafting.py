@@ -10,9 +10,7 @@ from typing import Any
 
 from muniment.guess import ColumnProfile, Guess
 from muniment.museum.field_choice import FieldChoice, choose
-
-ID_CHARACTERS = 60
-"""The longest id of an institution that a mapping takes."""
+from muniment.museum.mapping import ID_CHARACTERS
 
 LINE_CHARACTERS = 110
 """Characters of a comment's line."""

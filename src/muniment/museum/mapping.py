@@ -21,8 +21,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from muniment.databases.types import KEY_CHARACTERS
 from muniment.errors import MappingError
 from muniment.museum.patterns import Pattern, must_be_template
+from muniment.museum.record import Line, Uri
 from muniment.sources.format import Format
 from muniment.validation.filters import Condition
 from muniment.validation.messages import mapping_problems
@@ -32,6 +34,13 @@ Severity = Literal["reject", "note"]
 MANIFEST_PATTERN = r"(?i)^https?://[^/\s]+/\S*(manifest|/iiif/)\S*$"
 """What an IIIF manifest's URL looks like unless the mapping says otherwise: nearly all name `manifest`
 or lie below `/iiif/`."""
+
+
+ID_CHARACTERS = 60
+"""The longest id of an institution."""
+
+RECORD_SOURCE_CHARACTERS = KEY_CHARACTERS - len("/") - ID_CHARACTERS
+"""The longest record source: the id of the institution and it make a key, the scope of its records."""
 
 
 class _Part(BaseModel):
@@ -314,11 +323,13 @@ class Fields(_Part):
 class Institution(_Part):
     """Whose records these are."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200, description="The institution's name.")]
+    name: Annotated[
+        str, Field(min_length=1, max_length=RECORD_SOURCE_CHARACTERS, description="The institution's name.")
+    ]
     id: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z0-9._-]{1,60}$",
+            pattern=rf"^[A-Za-z0-9._-]{{1,{ID_CHARACTERS}}}$",
             description="A short id, such as an ISIL; its actors' ids are told apart by it.",
         ),
     ]
@@ -339,12 +350,14 @@ class RecordIdentity(_Part):
         bool, Field(description="Whether several objects may bear one accession number; needs a `key`.")
     ] = False
     source: Annotated[
-        str, Field(max_length=255, description="The record source; else the institution's name.")
+        str,
+        Field(
+            max_length=RECORD_SOURCE_CHARACTERS,
+            description="The record source; else the institution's name.",
+        ),
     ] = ""
-    type: Annotated[str, Field(min_length=1, max_length=255, description="LIDO's record type.")] = (
-        "item-level record"
-    )
-    type_uri: Annotated[str, Field(description="The record type's URI.")] = (
+    type: Annotated[Line, Field(description="LIDO's record type.")] = "item-level record"
+    type_uri: Annotated[Uri, Field(description="The record type's URI.")] = (
         "http://terminology.lido-schema.org/lido00141"
     )
 

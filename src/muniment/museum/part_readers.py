@@ -20,6 +20,8 @@ _WEB_URL = re.compile(r"(?i)https?://[^\s/]+\S*")
 _URI = re.compile(r"(?i)[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 
 
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}([.][0-9]{1,15}|,([0-9]{1,2}|[0-9]{4,15}))?")
+
 _DIMENSION_PROBLEMS = {
     "dimensions-not-understood": (
         "the dimensions are not wholly understood; their text is kept in this note",
@@ -38,10 +40,11 @@ def told(fields: Part) -> Part:
 
 
 def plain_number(text: str) -> float | None:
-    """A plain decimal number; None for anything else, `nan`, `inf` and `1_000` included."""
-    return (
-        float(text) if re.fullmatch(r"[+-]?[0-9]{1,15}([.,][0-9]{1,15})?", text.replace(",", ".")) else None
-    )
+    """A plain decimal number, `12.5` or `12,5`; None for anything else, `nan`, `inf` and `1_000` included.
+
+    So is `1,234`: nobody can say whether it is one thousand or little more than one.
+    """
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
 class TermReader:

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from muniment.config import CHUNK_ROWS
 from muniment.databases.database import Transaction
+from muniment.databases.types import KEY_CHARACTERS
 from muniment.museum.cells import Columns
 from muniment.museum.mapping import Mapping
 from muniment.museum.part_readers import Part
 from muniment.museum.reading import RecordReader
-from muniment.museum.record import KEY_CHARACTERS, LidoRecord
+from muniment.museum.record import LidoRecord
 from muniment.museum.writing import MuseumWriter
 from muniment.profile import RunContext
 from muniment.records import Accepted, Header, Note, Problem, Records, Rejection, Verdicts

@@ -7,10 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from muniment.museum.cells import CONTROL_CHARACTERS, Columns, Findings, Row, ValuesReader
-from muniment.museum.dates import Dates, bounded
+from muniment.museum.dates import (
+    BOUND_NOT_UNDERSTOOD,
+    INVERTED,
+    NOT_UNDERSTOOD,
+    SEVERAL_EVENTS,
+    Dates,
+    bounded,
+)
 from muniment.museum.mapping import (
     AcquisitionField,
     ActorField,
+    Cells,
     DateField,
     DimensionField,
     Mapping,
@@ -33,16 +41,16 @@ from muniment.records import Problem, shortened
 Reader = Callable[[Row, Findings], Any]
 
 _DATE_PROBLEMS = {
-    "date-not-understood": (
+    NOT_UNDERSTOOD: (
         "the date is not understood; its text is kept",
         "Write it as c. 1850, 1850-1860 or 1850-05-31",
     ),
-    "date-several-events": ("several dated events; the bounds span them all", ""),
-    "date-inverted": (
+    SEVERAL_EVENTS: ("several dated events; the bounds span them all", ""),
+    INVERTED: (
         "the earliest date is later than the latest; no bounds are kept",
         "Correct the dates at the source",
     ),
-    "date-bound-not-understood": ("a bound of the date is not understood", "Write it as 1850 or 1850-05-31"),
+    BOUND_NOT_UNDERSTOOD: ("a bound of the date is not understood", "Write it as 1850 or 1850-05-31"),
 }
 
 
@@ -84,10 +92,9 @@ class RecordReader:
 
     def _bind(self) -> None:
         fields = self._mapping.fields
-        key = self._mapping.record.key
         for name in ("accession", "category", "department", "location", "place", "web_page", "rights"):
-            self._bind_single(name, name, getattr(fields, name))
-        self._bind_single("key", "key", key)
+            self._bind_single(name, getattr(fields, name))
+        self._bind_single("key", self._mapping.record.key)
         for part, name, make in (
             ("titles", "title", self._title),
             ("identifiers", "identifier", self._identifier),
@@ -113,10 +120,9 @@ class RecordReader:
         if fields.acquisition:
             self._bind_one("acquisition", fields.acquisition, self._acquisition(fields.acquisition))
 
-    def _bind_single(self, part: str, name: str, cells: Any) -> None:
+    def _bind_single(self, name: str, cells: Cells | None) -> None:
         if cells is not None:
-            reader = ValuesReader(cells, name, self._columns, self._mapping.rules.pattern)
-            self._bind_one(part, cells, reader.value)
+            self._bind_one(name, cells, self._values(cells, name).value)
 
     def _bind_one(self, part: str, source: Any, reader: Reader) -> None:
         self._single[part] = reader
@@ -127,7 +133,7 @@ class RecordReader:
             self._parts.setdefault(part, []).append(make(source, name))
             self.columns_by_field[name] = (*self.columns_by_field.get(name, ()), *source.sources())
 
-    def _values(self, source: Any, name: str) -> ValuesReader:
+    def _values(self, source: Cells, name: str) -> ValuesReader:
         return ValuesReader(source, name, self._columns, self._mapping.rules.pattern)
 
     def _title(self, source: TextField, name: str) -> Reader:
@@ -214,7 +220,7 @@ class RecordReader:
                 return None
             dates = bounded(text, first, last)
             for code in dates.problems:
-                message, hint = _DATE_PROBLEMS.get(code, (code.replace("-", " "), ""))
+                message, hint = _DATE_PROBLEMS[code]
                 value = shortened(text or f"{first} - {last}")
                 problem = Problem(code, message, hint, field=name, column=column, value=value)
                 findings.report(self._mapping.rules.date, problem)

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-KEY_CHARACTERS = 255
-"""The longest key, number or label that an index must hold: 1,020 bytes of UTF-8 fit every database."""
+from muniment.databases.types import KEY_CHARACTERS
 
 URI_CHARACTERS = 2_000
 """The longest URI: what browsers and servers agree on."""

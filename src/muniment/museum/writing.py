@@ -224,19 +224,16 @@ class MuseumWriter:
         """Keep the before-images of objects that are about to change, and remove their parts."""
         before = before_images(transaction, [d.object_id for d in updates])
         changes = [
-            (
-                self._run_id,
-                records.position(d.index).number,
-                d.key,
-                now(),
-                json.dumps(before[d.object_id], ensure_ascii=False),
-            )
+            {
+                "run_id": self._run_id,
+                "record_number": records.position(d.index).number,
+                "record_key": d.key,
+                "changed_at": now(),
+                "before": json.dumps(before[d.object_id], ensure_ascii=False),
+            }
             for d in updates
         ]
-        names = [column.name for column in change_table.columns]
-        transaction.execute(
-            change_table.insert(), [dict(zip(names, change, strict=True)) for change in changes]
-        )
+        transaction.execute(change_table.insert(), changes)
         for some in in_queries([d.object_id for d in updates]):
             for table in tables.PARTS_OF_OBJECT:
                 transaction.execute(table.delete().where(table.c.object_id.in_(some)))

@@ -28,6 +28,9 @@ ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
 RATIO_JUDGED_FROM = 1024 * 1024
 """Decompressed bytes after which the ratio is judged: a small file of blanks is no bomb."""
 
+MAGIC_BYTES = 8
+"""How many first bytes tell how a file is compressed."""
+
 GZIP_BITS = 31
 """What tells zlib that it reads gzip."""
 

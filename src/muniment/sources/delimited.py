@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator
 
 from muniment.config import Settings
-from muniment.errors import SourceChanged
 from muniment.records import Chunk, Place, Records
 from muniment.sources.cutting import Cutter
 from muniment.sources.encodings import BEGINNING_BYTES, resolved
@@ -62,15 +61,7 @@ class DelimitedSource:
 
     def read_bytes(self, offset: int, length: int) -> bytes:
         """As in `Source`."""
-        pieces = []
-        try:
-            stream = self._stored.stream(offset)
-            while length > 0 and (piece := stream.read(length)):
-                pieces.append(piece)
-                length -= len(piece)
-        except SourceChanged:
-            pass
-        return b"".join(pieces)
+        return self._stored.read_bytes(offset, length)
 
     def stored_position(self) -> int:
         """As in `Source`."""

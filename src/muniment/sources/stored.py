@@ -11,15 +11,20 @@ from typing import BinaryIO, Protocol, cast
 
 from muniment.config import Settings
 from muniment.errors import SourceChanged, SourceError, SourceIncomplete
-from muniment.sources.decompression import bounded, gunzipped, kind_of, too_large, unzipped, unzstandardized
+from muniment.sources.decompression import (
+    MAGIC_BYTES,
+    bounded,
+    gunzipped,
+    kind_of,
+    too_large,
+    unzipped,
+    unzstandardized,
+)
 from muniment.sources.source import Fingerprint
 from muniment.sources.windows import Stream
 
 COPIED_BYTES = 1024 * 1024
 """Bytes hashed or copied at a time."""
-
-MAGIC_BYTES = 8
-"""How many first bytes tell how a file is compressed."""
 
 
 class Stored:
@@ -85,6 +90,18 @@ class Stored:
         stream = _Decompressed(bounded(pieces, reader.consumed, self._settings), reader, self.name)
         stream.skip(offset)
         return stream
+
+    def read_bytes(self, offset: int, length: int) -> bytes:
+        """Decompressed bytes; fewer where there are no more, or the file has become shorter."""
+        pieces = []
+        try:
+            stream = self.stream(offset)
+            while length > 0 and (piece := stream.read(length)):
+                pieces.append(piece)
+                length -= len(piece)
+        except SourceChanged:
+            pass
+        return b"".join(pieces)
 
     def close(self) -> None:
         """Give back the file; a spooled one is gone."""

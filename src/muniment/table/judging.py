@@ -41,6 +41,7 @@ class TableJudge:
         self._columns = _columns_by_field(model, header)
         self._positions = {name: header.names.index(column) for name, column in self._columns.items()}
         self._inputs = [(aliases_of(fields[name]) or [name])[0] for name in self._columns]
+        self._named = dict(zip(self._inputs, self._columns, strict=True))  # Pydantic tells aliases
         self._whole = list(self._positions.values()) == list(range(len(header)))
         # A field that may be nothing but has no default must be told so: its empty cell says it.
         self._unless_given: dict[str, Any] = {
@@ -100,7 +101,7 @@ class TableJudge:
         try:
             return self._row_of(self._model.model_validate(given))
         except ValidationError as error:
-            return problems_of(error, self._columns)
+            return problems_of(error, self._columns, self._named)
         except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
             told = f"the model {self._model.__name__} fails on it: {type(error).__name__}: {error}"
             return [Problem("invalid", shortened(told), "Correct the record, or the model")]

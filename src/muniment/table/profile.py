@@ -23,7 +23,7 @@ from muniment.profile import RunContext
 from muniment.records import Header
 from muniment.table.judging import TableJudge
 from muniment.table.model import aliases_of, form_of, is_key, table_of
-from muniment.table.writing import TableWriter, row_seen
+from muniment.table.writing import TableWriter, forget_seen_keys, row_seen
 from muniment.validation.filters import Condition
 
 MEANING = "table 1"
@@ -108,6 +108,7 @@ class TableProfile:
             self._must_fit(inspector)
         if self.key:
             row_seen.create(transaction.connection, checkfirst=True)
+            forget_seen_keys(transaction, self.scope)
 
     def _must_fit(self, inspector: sa.Inspector) -> None:
         """Raise `UsageError` where the table that is there cannot hold the rows."""

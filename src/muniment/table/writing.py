@@ -226,6 +226,15 @@ class TableWriter:
         transaction.insert(row_seen, [column.name for column in row_seen.columns], rows)
 
 
+def forget_seen_keys(transaction: Transaction, scope: str) -> None:
+    """Forget what finished runs into a table saw, unless another that may go on has to know it."""
+    own = run_table.c.scope == scope
+    unfinished = sa.exists().where(own, run_table.c.status.not_in(["done", "incomplete", "abandoned"]))
+    if not transaction.execute(sa.select(unfinished)).scalar():
+        finished = sa.select(run_table.c.run_id).where(own, run_table.c.status == "done")
+        transaction.execute(row_seen.delete().where(row_seen.c.run_id.in_(finished)))
+
+
 def _chosen(accepted: Accepted, places: Sequence[int]) -> Accepted:
     return Accepted(
         [accepted.indexes[p] for p in places],

@@ -41,6 +41,8 @@ _WORDING: Mapping[str, tuple[str, str, str]] = {
         "Leave the cell empty where the number is not known",
     ),
     "list_type": ("structure", "is not a list", 'Write it as ["one", "two"]'),
+    "set_type": ("structure", "is not a list", 'Write it as ["one", "two"]'),
+    "tuple_type": ("structure", "is not a list", 'Write it as ["one", "two"]'),
     "dict_type": ("structure", "is no set of names and values", 'Write it as {{"name": "value"}}'),
     "model_type": ("structure", "is no set of names and values", 'Write it as {{"name": "value"}}'),
     "bool_parsing": ("truth", "is neither yes nor no", "Write true or false, yes or no, 1 or 0"),
