@@ -85,7 +85,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that loading a chunk needs."""
+    """All that loading a chunk needs; `mends` tells whether earlier runs left entries to be mended."""
 
     source: Source
     judge: Judge
@@ -93,6 +93,7 @@ class Job:
     writer: Writer
     run_id: int
     scope: str
+    mends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,8 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
             written = {*applied.inserted, *applied.updated}
             notes = [note for note in verdicts.notes if note.index in written]
             quarantine.store_notes(transaction, job.run_id, records, notes)
-            _close_mended(transaction, job, records, verdicts.accepted, applied)
+            if job.mends:
+                _close_mended(transaction, job, records, verdicts.accepted, applied)
             account = Account(
                 read=len(records),
                 inserted=len(applied.inserted),
@@ -225,11 +227,12 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         profile.prepare(transaction)
     with database.transaction() as transaction:
         entry = _open_run(transaction, source, profile, settings, again=again, abandon=abandon)
+        mends = quarantine.has_waiting(transaction, entry.run_id, profile.scope)
     if not entry.created and entry.status == "done":
         said = (ALREADY_LOADED_IN_FULL,) if full else ()
         return _finished(database, source, entry.run_id, _Sitting("already loaded", 0, said), began)
     writer = profile.writer(RunContext(entry.run_id, entry.source_id))
-    job = Job(source, judge, database, writer, entry.run_id, profile.scope)
+    job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
     status = "failed"
     try:

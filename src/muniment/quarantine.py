@@ -18,7 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from muniment.databases.database import Transaction, in_queries
+from muniment.databases.database import Transaction, rows_in
 from muniment.databases.types import Blob, Document, Hash, Id, Integer, Key, Moment, Text, metadata
 from muniment.ledger import now
 from muniment.records import Note, Problem, Records, Rejection, shortened
@@ -157,15 +157,13 @@ def _entries_with(
     """The entries of earlier runs that rejections of this run may repeat, oldest first."""
     found: defaultdict[bytes, deque[tuple[int, str]]] = defaultdict(deque)
     c = quarantine_table.c
-    for some in in_queries(sorted(set(hashes))):
-        query = (
-            sa.select(c.quarantine_id, c.row_hash, c.state)
-            .where(c.row_hash.in_(some))
-            .where(c.scope == scope, c.last_run_id != run_id)
-            .order_by(c.quarantine_id)
-        )
-        for row in transaction.execute(query):
-            found[row.row_hash].append((row.quarantine_id, row.state))
+    query = (
+        sa.select(c.quarantine_id, c.row_hash, c.state)
+        .where(c.scope == scope, c.last_run_id != run_id)
+        .order_by(c.quarantine_id)
+    )
+    for row in rows_in(transaction.execute, query, c.row_hash, sorted(set(hashes))):
+        found[bytes(row.row_hash)].append((row.quarantine_id, row.state))
     return found
 
 
@@ -254,6 +252,17 @@ def _mark_resubmitted(transaction: Transaction, records: Records, rejections: Se
         )
 
 
+def _waiting(run_id: int, scope: str) -> sa.ColumnElement[bool]:
+    """The condition that an entry of an earlier run is still to be mended."""
+    c = quarantine_table.c
+    return sa.and_(c.scope == scope, c.state.in_(["open", "resubmitted"]), c.last_run_id != run_id)
+
+
+def has_waiting(transaction: Transaction, run_id: int, scope: str) -> bool:
+    """Whether earlier runs left entries that this one may mend."""
+    return bool(transaction.execute(sa.select(sa.exists().where(_waiting(run_id, scope)))).scalar())
+
+
 def close_mended(
     transaction: Transaction,
     run_id: int,
@@ -264,17 +273,15 @@ def close_mended(
 ) -> None:
     """Close the open entries of earlier runs whose record is now stored, by its key or by its origin."""
     c = quarantine_table.c
-    waiting = sa.and_(c.scope == scope, c.state.in_(["open", "resubmitted"]), c.last_run_id != run_id)
-    if not transaction.execute(sa.select(sa.exists().where(waiting))).scalar():
-        return
+    waiting = _waiting(run_id, scope)
     by_key = {key: index for index, key in zip(indexes, keys, strict=True) if key}
     by_origin = {records.origins[index].quarantine_id: index for index in indexes if index in records.origins}
     mended: dict[int, int] = {}
     for column, wanted in ((c.record_key, by_key), (c.quarantine_id, by_origin), (c.corrects_id, by_origin)):
         values: dict[Any, int] = dict(wanted)
-        for some in in_queries(sorted(values)):
-            found = transaction.execute(sa.select(c.quarantine_id, column).where(waiting, column.in_(some)))
-            mended |= {entry: records.position(values[value]).number for entry, value in map(tuple, found)}
+        query = sa.select(c.quarantine_id, column).where(waiting)
+        for entry, value in map(tuple, rows_in(transaction.execute, query, column, sorted(values))):
+            mended[entry] = records.position(values[value]).number
     if mended:
         transaction.execute(
             quarantine_table.update()

@@ -468,7 +468,8 @@ def test_aliases_validators_and_defaults_do_what_they_do_in_the_model(
     assert problems[2][0]["message"] == "upper: forgeries are not lent"
     assert "KeyError" in problems[3][0]["message"]
     assert problems[4][0]["field"] == "halved"
-    assert problems[5][0]["message"] == "named is missing"
+    assert problems[5][0]["message"] == "Called in the export is missing"
+    assert problems[5][0]["field"] == "named"
     assert problems[6][0]["message"] == "tags is not a list"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.config import operator
-from muniment.databases.database import Database, Transaction, in_queries
+from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.errors import UsageError
 from muniment.ledger import now, reading, run_table
 from muniment.quarantine import quarantine_table
@@ -183,16 +183,14 @@ def _attempts(transaction: Transaction, ids: Sequence[int]) -> list[sa.Row[Any]]
     c = quarantine_table.c
     query = sa.select(c.quarantine_id, c.corrects_id, c.state, c.closed_by_run_id)
     found: dict[int, sa.Row[Any]] = {}
-    for some in in_queries(sorted(set(ids))):
-        found |= {
-            row.quarantine_id: row for row in transaction.execute(query.where(c.quarantine_id.in_(some)))
-        }
+    for row in rows_in(transaction.execute, query, c.quarantine_id, sorted(set(ids))):
+        found[row.quarantine_id] = row
     if missing := set(ids) - found.keys():
         raise _no_such(sorted(missing))
     first = sorted({row.corrects_id or row.quarantine_id for row in found.values()})
-    for some in in_queries(first):
-        for column in (c.quarantine_id, c.corrects_id):
-            found |= {row.quarantine_id: row for row in transaction.execute(query.where(column.in_(some)))}
+    for column in (c.quarantine_id, c.corrects_id):
+        for row in rows_in(transaction.execute, query, column, first):
+            found[row.quarantine_id] = row
     return [found[number] for number in sorted(found)]
 
 
@@ -204,9 +202,9 @@ def _refuse_closed(family: Sequence[sa.Row[Any]], ids: Sequence[int]) -> None:
 
 
 def _set(transaction: Transaction, ids: Sequence[int], values: dict[str, Any]) -> None:
-    for some in in_queries(ids):
-        update = quarantine_table.update().where(quarantine_table.c.quarantine_id.in_(some))
-        transaction.execute(update.values(values))
+    update = quarantine_table.update().values(values)
+    for _ in where_in(transaction.execute, update, quarantine_table.c.quarantine_id, ids):
+        pass
 
 
 def _no_such(ids: Sequence[int]) -> UsageError:

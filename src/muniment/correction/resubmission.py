@@ -16,7 +16,7 @@ from muniment.config import RejectBudget, Settings
 from muniment.correction.corrected import Attempt, CorrectedSource, Tally, columns_of, entry_number
 from muniment.correction.entries import content_of, content_query
 from muniment.correction.recognition import worksheet_format
-from muniment.databases.database import Database, in_queries
+from muniment.databases.database import Database, rows_in
 from muniment.errors import UsageError
 from muniment.events import Observer, SourceRemark, unobserved
 from muniment.ledger import reading, run_table
@@ -141,12 +141,11 @@ def _attempts(database: Database, kind: _Kind, numbers: Sequence[int]) -> dict[i
 
 def _rows(database: Database, numbers: Sequence[int]) -> list[sa.Row[Any]]:
     """The entries with these numbers, their bytes and cells, and how their export was read."""
-    found: list[sa.Row[Any]] = []
     query = content_query().add_columns(run_table.c.profile, run_table.c.mapping)
     with reading(database) as connection:
-        for some in in_queries(sorted(set(numbers))):
-            found += connection.execute(query.where(quarantine_table.c.quarantine_id.in_(some)))
-    return found
+        return list(
+            rows_in(connection.execute, query, quarantine_table.c.quarantine_id, sorted(set(numbers)))
+        )
 
 
 def _told(noun: str, tally: Tally, said: str) -> list[str]:

@@ -6,23 +6,51 @@ path. Whatever a driver raises leaves here as one of the errors of `muniment.err
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import sqlalchemy as sa
-
-T = TypeVar("T")
 
 KEYS_A_QUERY = 500
 """Values in one IN list: below every driver's limit on parameters."""
 
 
-def in_queries(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """`values` in parts that one IN list can hold."""
+Restrictable = sa.Select[Any] | sa.Update | sa.Delete
+
+
+def where_in(
+    execute: Callable[[sa.Executable, dict[str, Any]], sa.CursorResult[Any]],
+    statement: Restrictable,
+    column: sa.ColumnElement[Any],
+    values: Sequence[Any],
+) -> Iterator[sa.CursorResult[Any]]:
+    """Execute a statement on the rows whose `column` is among `values`, in as many parts as that takes.
+
+    The values are bound when it is executed. Bound within the statement they would be part of a reference
+    cycle, and all keys of a chunk would wait for Python's cycle collector.
+
+    Args:
+        execute: of a transaction or connection.
+        statement: without the condition.
+        column: one column, or a tuple of some.
+        values: what it may hold.
+    """
+    restricted = statement.where(column.in_(sa.bindparam("some_values", expanding=True)))
     for start in range(0, len(values), KEYS_A_QUERY):
-        yield values[start : start + KEYS_A_QUERY]
+        yield execute(restricted, {"some_values": list(values[start : start + KEYS_A_QUERY])})
+
+
+def rows_in(
+    execute: Callable[[sa.Executable, dict[str, Any]], sa.CursorResult[Any]],
+    query: sa.Select[Any],
+    column: sa.ColumnElement[Any],
+    values: Sequence[Any],
+) -> Iterator[sa.Row[Any]]:
+    """The rows of a query whose `column` is among `values`; see `where_in`."""
+    for result in where_in(execute, query, column, values):
+        yield from result
 
 
 Value = str | int | float | bool | bytes | datetime | None

@@ -17,11 +17,12 @@ from muniment.databases.connection import (
     SqlDatabase,
     SqlTransaction,
 )
-from muniment.databases.database import Rows, Transaction, Value
+from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import ExactMySQLDDL
 from muniment.databases.errors import mysql_error, wrapping
 from muniment.databases.infile import StreamingConnection
-from muniment.databases.values import conversions, converted, encoded, is_binary, must_all_be_storable
+from muniment.databases.tabbed import tab_separated
+from muniment.databases.values import conversions, converted, is_binary, must_all_be_storable
 from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused
 
 MINIMUM_MYSQL = (8, 0, 17)
@@ -76,7 +77,7 @@ class MySQLTransaction(SqlTransaction):
 
     def _load(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
         todo = conversions(table, columns, dialect="mysql", of_bytes=bytes.hex)
-        payload = [_tab_separated(part, columns) for part in converted(rows, todo)]
+        payload = [tab_separated(part, columns) for part in converted(rows, todo)]
         with self.driver_cursor() as cursor:
             with cursor.connection.serving(payload) as name:
                 cursor.execute(self._load_statement(table, columns, name))
@@ -141,19 +142,6 @@ def _literal_rows(connection: StreamingConnection, rows: Rows) -> Iterator[list[
         gathered.append(literal)
         size += len(literal)
     yield gathered
-
-
-def _tab_separated(rows: Rows, columns: Sequence[str]) -> bytes:
-    text = "".join(["\t".join([_cell(value) for value in row]) + "\n" for row in rows])
-    return encoded(text, columns, rows)
-
-
-def _cell(value: Value) -> str:
-    if value is None:
-        return "\\N"
-    if type(value) is str:
-        return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
 class MySQLDatabase(SqlDatabase):

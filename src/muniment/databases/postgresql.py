@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,14 +19,12 @@ from muniment.databases.connection import (
 )
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import CheckedPostgresDDL
-from muniment.databases.values import conversions, converted, encoded
+from muniment.databases.tabbed import tab_separated
+from muniment.databases.values import conversions, converted
 from muniment.errors import DatabaseError
 
 MINIMUM_VERSION = (13,)
 """The oldest PostgreSQL that was still maintained in 2025."""
-
-BUFFER_CHARACTERS = 1024 * 1024
-"""Text gathered before it is sent: few system calls, and little memory beside the rows themselves."""
 
 KEEPALIVE_SECONDS = 10
 """Pause between signs of life, three of which may be missed: finds a cut connection in about 40 s."""
@@ -60,17 +55,12 @@ class PostgresTransaction(SqlTransaction):
 
     def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
         name, quoted = self.quoted(table, columns)
-        if len(columns) == 1:
-            # In CSV a line of a single cell can look like COPY's end mark.
-            self.connection.execute(table.insert(), [{columns[0]: row[0]} for row in rows])
-            return
-        null = _null_marker(rows)
-        statement = f"COPY {name} ({', '.join(quoted)}) FROM STDIN (FORMAT csv, NULL '{null}')"
+        statement = f"COPY {name} ({', '.join(quoted)}) FROM STDIN"
         todo = conversions(table, columns, dialect="postgresql", of_bytes=lambda value: f"\\x{value.hex()}")
         with self.driver_cursor() as cursor:
             with cursor.copy(statement) as copy:
-                for text in _csv_texts(converted(rows, todo), null):
-                    copy.write(encoded(text, columns, rows))
+                for part in converted(rows, todo):
+                    copy.write(tab_separated(part, columns))
             if cursor.rowcount != len(rows):
                 message = f"of {len(rows)} rows the server took {cursor.rowcount}"
                 raise DatabaseError(message, hint="Nothing of them is kept", where=self.label)
@@ -78,33 +68,6 @@ class PostgresTransaction(SqlTransaction):
     def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
         statement = insert(table).on_conflict_do_nothing()
         self.connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
-
-
-def _null_marker(rows: Rows) -> str:
-    """What stands for NULL: nothing, or, where there are empty texts, something that is no cell.
-
-    The csv module quotes neither an empty cell nor None.
-    """
-    if not any("" in row for row in rows):
-        return ""
-    candidates = itertools.chain(["\\N"], (f"\\N{number}" for number in itertools.count(1)))
-    return next(marker for marker in candidates if not any(marker in row for row in rows))
-
-
-def _csv_texts(slices: Iterator[Rows], null: str) -> Iterator[str]:
-    """The rows as CSV, in texts of about `BUFFER_CHARACTERS`.
-
-    Lines end in CR LF so that the csv module quotes cells that hold either.
-    """
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    for rows in slices:
-        writer.writerows([[null if cell is None else cell for cell in row] for row in rows] if null else rows)
-        if buffer.tell() >= BUFFER_CHARACTERS:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
 
 
 class PostgresDatabase(SqlDatabase):

@@ -73,18 +73,6 @@ def must_all_be_storable(columns: Sequence[str], rows: Rows) -> None:
                     raise RowRefused(f"{name}: {refusal.message}", hint=refusal.hint) from None
 
 
-def encoded(text: str, columns: Sequence[str], rows: Rows) -> bytes:
-    """`text`, made of these rows, in UTF-8; raises `RowRefused` where it cannot be stored."""
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        must_all_be_storable(columns, rows)  # says which column it is
-        raise
-    if b"\0" in data:
-        must_all_be_storable(columns, rows)
-    return data
-
-
 def _encodable(text: str) -> bool:
     try:
         text.encode()

@@ -13,7 +13,7 @@ from operator import itemgetter
 
 import sqlalchemy as sa
 
-from muniment.databases.database import Transaction, Value, in_queries
+from muniment.databases.database import Transaction, Value, rows_in
 
 CACHED_ROWS = 100_000
 """Rows remembered of each table: the actors and terms of a large museum, in some 50 MB at the most."""
@@ -94,10 +94,9 @@ class SharedRows:
         for column, value in self._within.items():
             query = query.where(self._table.c[column] == value)
         found = {}
-        for some in in_queries(keys):
-            for row in transaction.execute(query.where(self._key.in_(some))):
-                row_id, key, written_by, *attributes = tuple(row)
-                found[key] = _Known(row_id, tuple(attributes), written_by)
+        for row in rows_in(transaction.execute, query, self._key, keys):
+            row_id, key, written_by, *attributes = tuple(row)
+            found[key] = _Known(row_id, tuple(attributes), written_by)
         self._learnt |= found
         return found
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from muniment.databases.database import Transaction, in_queries
+from muniment.databases.database import Transaction, rows_in, where_in
 from muniment.ledger import change_table, now
 from muniment.museum import tables
 from muniment.museum.mapping import Mapping as MuseumMapping
@@ -160,11 +160,10 @@ class MuseumWriter:
         columns = (c.object_id, c.content_hash, c.run_id, c.record_number, c.line, c.withdrawn_run_id)
         query = sa.select(c.record_key, c.accession, *columns).where(c.institution_id == institution)
         found = {}
-        for some in in_queries(sorted(set(keys))):
-            for row in transaction.execute(query.where(c.record_key.in_(some))):
-                key, accession, object_id, content, run_id, number, line, withdrawn_by = tuple(row)
-                withdrawn = withdrawn_by is not None
-                found[key] = _Stored(object_id, bytes(content), run_id, number, line, withdrawn, accession)
+        for row in rows_in(transaction.execute, query, c.record_key, sorted(set(keys))):
+            key, accession, object_id, content, run_id, number, line, withdrawn_by = tuple(row)
+            withdrawn = withdrawn_by is not None
+            found[key] = _Stored(object_id, bytes(content), run_id, number, line, withdrawn, accession)
         return found
 
     def _sighted(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, tuple[int, int]]:
@@ -173,11 +172,8 @@ class MuseumWriter:
         keys_by_id = {s.object_id: key for key, s in stored.items() if s.run_id != self._run_id}
         c = tables.sighting.c
         query = sa.select(c.object_id, c.record_number, c.line).where(c.run_id == self._run_id)
-        for some in in_queries(list(keys_by_id)):
-            for object_id, number, line in map(
-                tuple, transaction.execute(query.where(c.object_id.in_(some)))
-            ):
-                seen[keys_by_id[object_id]] = (number, line)
+        for row in rows_in(transaction.execute, query, c.object_id, list(keys_by_id)):
+            seen[keys_by_id[row.object_id]] = (row.record_number, row.line)
         return seen
 
     def _last_runs(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, int]:
@@ -185,11 +181,10 @@ class MuseumWriter:
         keys = {s.object_id: key for key, s in stored.items()}
         last = {key: s.run_id for key, s in stored.items()}
         c = tables.sighting.c
-        query = sa.select(c.object_id, sa.func.max(c.run_id)).where(c.run_id != self._run_id)
-        for some in in_queries(list(keys)):
-            sighted = query.where(c.object_id.in_(some)).group_by(c.object_id)
-            for object_id, run_id in map(tuple, transaction.execute(sighted)):
-                last[keys[object_id]] = max(last[keys[object_id]], run_id)
+        newest = sa.func.max(c.run_id).label("newest")
+        query = sa.select(c.object_id, newest).where(c.run_id != self._run_id).group_by(c.object_id)
+        for row in rows_in(transaction.execute, query, c.object_id, list(keys)):
+            last[keys[row.object_id]] = max(last[keys[row.object_id]], row.newest)
         return last
 
     def _accession_holders(
@@ -200,11 +195,9 @@ class MuseumWriter:
             return None
         c = tables.object_.c
         query = sa.select(c.unique_accession, c.record_key).where(c.institution_id == institution)
-        holders = {}
-        for some in in_queries(sorted({record.accession for record in accepted.values})):
-            for accession, key in map(tuple, transaction.execute(query.where(c.unique_accession.in_(some)))):
-                holders[accession] = key
-        return holders
+        accessions = sorted({record.accession for record in accepted.values})
+        rows = rows_in(transaction.execute, query, c.unique_accession, accessions)
+        return {row.unique_accession: row.record_key for row in rows}
 
     def _resolve(self, transaction: Transaction, institution: int, decisions: _Decisions) -> Ids:
         written = [d.record for d in (*decisions.inserts, *decisions.updates)]
@@ -234,9 +227,10 @@ class MuseumWriter:
             for d in updates
         ]
         transaction.execute(change_table.insert(), changes)
-        for some in in_queries([d.object_id for d in updates]):
-            for table in tables.PARTS_OF_OBJECT:
-                transaction.execute(table.delete().where(table.c.object_id.in_(some)))
+        changing = [d.object_id for d in updates]
+        for table in tables.PARTS_OF_OBJECT:
+            for _ in where_in(transaction.execute, table.delete(), table.c.object_id, changing):
+                pass
 
     def _write(self, transaction: Transaction, decisions: _Decisions, ids: Ids, records: Records) -> None:
         repeats = self._mapping.record.accession_repeats
@@ -334,26 +328,19 @@ def before_images(transaction: Transaction, object_ids: Sequence[int]) -> dict[i
     """All rows of each object, by table, as plain data."""
     images: dict[int, dict[str, Any]] = {object_id: {} for object_id in object_ids}
     for table in (tables.object_, *tables.PARTS_OF_OBJECT):
-        for some in in_queries(object_ids):
-            for row in transaction.execute(table.select().where(table.c.object_id.in_(some))).mappings():
-                plain = {name: _plain(value) for name, value in row.items() if value is not None}
-                images[plain.pop("object_id")].setdefault(table.name, []).append(plain)
-    for some in in_queries(object_ids):
-        _add_names(transaction, images, some)
+        for row in rows_in(transaction.execute, table.select(), table.c.object_id, object_ids):
+            _add_image(images, table.name, row)
+    # The actors' attributes as they were: a later export may correct them for all their objects.
+    p = tables.production_actor
+    actors = sa.select(p.c.object_id, tables.actor).join_from(p, tables.actor)
+    for row in rows_in(transaction.execute, actors, p.c.object_id, object_ids):
+        _add_image(images, "actor", row)
     return images
 
 
-def _add_names(
-    transaction: Transaction, images: dict[int, dict[str, Any]], object_ids: Sequence[int]
-) -> None:
-    """The actors' attributes as they were: a later export may correct them for all their objects."""
-    p = tables.production_actor
-    query = (
-        sa.select(p.c.object_id, tables.actor).join_from(p, tables.actor).where(p.c.object_id.in_(object_ids))
-    )
-    for row in transaction.execute(query).mappings():
-        plain = {name: _plain(value) for name, value in row.items() if value is not None}
-        images[plain.pop("object_id")].setdefault("actor", []).append(plain)
+def _add_image(images: dict[int, dict[str, Any]], table: str, row: sa.Row[Any]) -> None:
+    plain = {name: _plain(value) for name, value in row._mapping.items() if value is not None}
+    images[plain.pop("object_id")].setdefault(table, []).append(plain)
 
 
 def _plain(value: Any) -> Any:

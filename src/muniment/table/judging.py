@@ -42,6 +42,10 @@ class TableJudge:
         self._positions = {name: header.names.index(column) for name, column in self._columns.items()}
         self._inputs = [(aliases_of(fields[name]) or [name])[0] for name in self._columns]
         self._named = dict(zip(self._inputs, self._columns, strict=True))  # Pydantic tells aliases
+        self._words = {
+            name: column if aliases_of(fields[name]) else name.replace("_", " ")
+            for name, column in self._columns.items()
+        }
         self._whole = list(self._positions.values()) == list(range(len(header)))
         # A field that may be nothing but has no default must be told so: its empty cell says it.
         self._unless_given: dict[str, Any] = {
@@ -101,7 +105,7 @@ class TableJudge:
         try:
             return self._row_of(self._model.model_validate(given))
         except ValidationError as error:
-            return problems_of(error, self._columns, self._named)
+            return problems_of(error, self._columns, self._named, self._words)
         except Exception as error:  # noqa: BLE001 - a model's own validators may raise anything
             told = f"the model {self._model.__name__} fails on it: {type(error).__name__}: {error}"
             return [Problem("invalid", shortened(told), "Correct the record, or the model")]
@@ -128,7 +132,7 @@ class TableJudge:
             cell = row[position]
             fault = check(cell)
             if fault and cell.strip() not in self._nothing:
-                message, column = f"{name.replace('_', ' ')} {fault}", self._columns[name]
+                message, column = f"{self._words[name]} {fault}", self._columns[name]
                 odd.append(Problem("number", message, "Write it in digits", name, column, shortened(cell)))
         return odd
 

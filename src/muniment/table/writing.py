@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from muniment.databases.database import Transaction, Value, in_queries
+from muniment.databases.database import Transaction, Value, rows_in
 from muniment.databases.types import Hash, Id
 from muniment.errors import DuplicateKey, UsageError
 from muniment.ledger import change_table, now, run_table
@@ -161,14 +161,13 @@ class TableWriter:
         wanted = sorted({tuple(row[place] for place in places) for row in accepted.values})
         names = [*self._fields, *(LINEAGE if self._lineage else ())]
         query = sa.select(*(self._table.c[name] for name in names))
-        for some in in_queries(wanted):
-            values: list[Any] = [key[0] for key in some] if len(columns) == 1 else list(some)
-            for told in map(tuple, transaction.execute(query.where(condition.in_(values)))):
-                pairs = zip(self._forms, told, strict=False)
-                row = tuple(None if value is None else form(value) for form, value in pairs)
-                run = int(told[-len(LINEAGE)]) if self._lineage else None
-                line = told[-1] if run == self._run_id else None
-                found[key_of([row[place] for place in places])] = _Stored(row, run, line)
+        values: list[Any] = [key[0] for key in wanted] if len(columns) == 1 else wanted
+        for told in map(tuple, rows_in(transaction.execute, query, condition, values)):
+            pairs = zip(self._forms, told, strict=False)
+            row = tuple(None if value is None else form(value) for form, value in pairs)
+            run = int(told[-len(LINEAGE)]) if self._lineage else None
+            line = told[-1] if run == self._run_id else None
+            found[key_of([row[place] for place in places])] = _Stored(row, run, line)
         return found
 
     def _seen(
@@ -190,9 +189,8 @@ class TableWriter:
     ) -> dict[str, int]:
         found = {}
         query = sa.select(row_seen.c.key_hash, row_seen.c.line).where(runs)
-        for some in in_queries(sorted(keys)):
-            for row in transaction.execute(query.where(row_seen.c.key_hash.in_(some))):
-                found[keys[bytes(row.key_hash)]] = int(row.line)
+        for row in rows_in(transaction.execute, query, row_seen.c.key_hash, sorted(keys)):
+            found[keys[bytes(row.key_hash)]] = int(row.line)
         return found
 
     def _update(
