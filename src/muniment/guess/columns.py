@@ -50,7 +50,7 @@ _KINDS = (
     ("whole number", re.compile(r"[-+]?[0-9]+")),
     ("number", re.compile(rf"{_NUMBER}(?:[.,][0-9]+)?")),
     ("ISO date", re.compile(r"[-+]?[0-9]{4,6}-[0-9]{2}(?:-[0-9]{2})?(?:[T ][0-9:.]+(?:Z|[-+][0-9:]+)?)?")),
-    ("URL", re.compile(r"(?i)(?:https?|ftp)://\S++(?:\s+[|;,]?\s*https?://\S++)*+")),
+    ("URL", re.compile(r"(?i)(?:https?|ftp)://\S++(?:\s+[|;,]?\s*https?://\S++|(?!))*+")),
     ("URI", re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:[^\s:]\S*")),
     ("measurements", re.compile(rf"(?is)(?=.*?(?:{_LENGTH})).*")),
     ("date text", re.compile(rf"(?i)(?=.{{1,40}}$)(?=.*?(?:{_TIME})).*")),

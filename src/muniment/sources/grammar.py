@@ -20,6 +20,11 @@ from muniment.sources.format import Format
 Content: TypeAlias = Any
 """What is scanned, `bytes` or `str`: the patterns of one grammar are all for the same of the two."""
 
+NOTHING_ELSE = "(?!)"
+"""A last alternative that never matches. In Python 3.11.0 to 3.11.4 (Debian 12 has 3.11.2), a possessive
+repetition whose last round fails half-way goes on from there, and not from where the round began (gh-106052);
+trying one more alternative puts the place back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
@@ -78,8 +83,8 @@ def grammar(given: Format, encoding: Encoding) -> Grammar:
     closed = rf"{q}{quoted}{q}(?=[{d}{ends}]|\Z)"
     cell = f"(?:{closed}|(?!{q}){plain})" if q else plain
     return Grammar(
-        record=pattern(rf"{cell}(?:{d}{cell})*+({line_end}|\Z)"),
-        cells=pattern(f"(?:{cell}{d})*+"),
+        record=pattern(rf"{cell}(?:{d}{cell}|{NOTHING_ELSE})*+({line_end}|\Z)"),
+        cells=pattern(f"(?:{cell}{d}|{NOTHING_ELSE})*+"),
         quoted=pattern(quoted if q else "(?!)"),
         plain=pattern(plain),
         line=pattern(f"[^{ends}]*+({line_end})"),
