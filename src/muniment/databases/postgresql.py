@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,10 @@ from muniment.errors import DatabaseError
 
 MINIMUM_VERSION = (13,)
 """The oldest PostgreSQL that was still maintained in 2025."""
+
+WRITE_BYTES = 512 * 1024
+"""Bytes sent at once: after each write this thread waits for its turn while another prepares the next chunk,
+so that many small writes cost more than sending does."""
 
 KEEPALIVE_SECONDS = 10
 """Pause between signs of life, three of which may be missed: finds a cut connection in about 40 s."""
@@ -59,8 +63,8 @@ class PostgresTransaction(SqlTransaction):
         todo = conversions(table, columns, dialect="postgresql", of_bytes=lambda value: f"\\x{value.hex()}")
         with self.driver_cursor() as cursor:
             with cursor.copy(statement) as copy:
-                for part in converted(rows, todo):
-                    copy.write(tab_separated(part, columns))
+                for text in _gathered(tab_separated(part, columns) for part in converted(rows, todo)):
+                    copy.write(text)
             if cursor.rowcount != len(rows):
                 message = f"of {len(rows)} rows the server took {cursor.rowcount}"
                 raise DatabaseError(message, hint="Nothing of them is kept", where=self.label)
@@ -68,6 +72,19 @@ class PostgresTransaction(SqlTransaction):
     def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
         statement = insert(table).on_conflict_do_nothing()
         self.connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _gathered(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in writes of about `WRITE_BYTES`."""
+    waiting: list[bytes] = []
+    size = 0
+    for text in texts:
+        waiting.append(text)
+        size += len(text)
+        if size >= WRITE_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
 
 
 class PostgresDatabase(SqlDatabase):

@@ -102,8 +102,25 @@ class Parser:
             return None
         if "\0" in text:
             return None
-        rows = [row for row in self._reader(io.StringIO(text, newline="")) if row]
+        rows = self._rows_by_line(text, expected)
+        if rows is None:
+            rows = [row for row in self._reader(io.StringIO(text, newline="")) if row]
         return rows if len(rows) == expected else None
+
+    def _rows_by_line(self, text: str, expected: int) -> list[list[str]] | None:
+        """The rows of a text in which each line is a record; where nothing is quoted, simply split.
+
+        None where a record has several lines, or where an escape character may make a delimiter ordinary.
+        """
+        delimiter, quote = self.format.delimiter, self.format.quote
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        lines = [line for line in text.split("\n") if line]
+        if "\r" in text or "escapechar" in self._options or len(lines) != expected:
+            return None
+        if quote and quote in text:
+            return list(self._reader(lines))
+        return [line.split(delimiter) for line in lines]
 
     def _rows_one_by_one(
         self, chunk: Chunk, layout: Layout, unreadable: dict[int, Problem]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from operator import itemgetter
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from muniment.databases.types import Flag
 from muniment.errors import HeaderError
 from muniment.records import Accepted, Header, Problem, Records, Rejection, Verdicts, shortened
+from muniment.table.columns import column_checks, judge_columns
 from muniment.table.model import (
     Row,
     aliases_of,
@@ -63,6 +64,7 @@ class TableJudge:
             for name, position in self._positions.items()
             if (check := number_check(plain_type(fields[name].annotation)))
         ]
+        self._checks = column_checks(model, self._positions)
         self._fields = tuple(fields)
         self._keys = [name for name, field in fields.items() if is_key(field)]
         self._key_places = [self._fields.index(name) for name in self._keys]
@@ -72,25 +74,42 @@ class TableJudge:
 
     def judge(self, records: Records) -> Verdicts:
         """Say of each record whether it is accepted, rejected or left out."""
-        indexes: list[int] = []
-        values: list[Row] = []
-        rejections: list[Rejection] = []
-        skipped: list[int] = []
-        for index, row in enumerate(records.rows):
-            if index in records.unreadable:
-                rejections.append(Rejection(index, (records.unreadable[index],)))
-            elif self._wanted is not None and not self._wanted(row):
-                skipped.append(index)
-            else:
-                judged = self._judge_row(row)
-                if isinstance(judged, list):
-                    rejections.append(Rejection(index, tuple(judged), self._readable_key(row)))
-                else:
-                    indexes.append(index)
-                    values.append(judged)
+        unreadable, rows, wanted = records.unreadable, records.rows, self._wanted
+        rejections = [Rejection(index, (problem,)) for index, problem in unreadable.items()]
+        indexes = [index for index in range(len(rows)) if index not in unreadable]
+        skipped = [index for index in indexes if not wanted(rows[index])] if wanted else []
+        if skipped:
+            indexes = sorted(set(indexes).difference(skipped))
+        values, rejected = self._judge_rows([rows[index] for index in indexes])
+        for place, problems in rejected.items():
+            index = indexes[place]
+            rejections.append(Rejection(index, tuple(problems), self._readable_key(rows[index])))
+        if rejected:
+            kept = [place for place in range(len(indexes)) if place not in rejected]
+            indexes, values = [indexes[place] for place in kept], [values[place] for place in kept]
+        rejections.sort(key=lambda rejection: rejection.index)
+        return Verdicts(Accepted(indexes, self._keys_of(values), values), rejections, skipped)
+
+    def _keys_of(self, values: Sequence[Row]) -> list[str]:
         places = self._key_places
-        keys = [key_of([row[place] for place in places]) for row in values] if places else [""] * len(values)
-        return Verdicts(Accepted(indexes, keys, values), rejections, skipped)
+        if not places:
+            return [""] * len(values)
+        return [key_of([row[place] for place in places]) for row in values]
+
+    def _judge_rows(self, rows: Sequence[Sequence[str]]) -> tuple[list[Row], dict[int, list[Problem]]]:
+        """The values of rows, and by place the problems of those that are rejected."""
+        values: list[Row] = [()] * len(rows)
+        doubtful: Iterable[int] = range(len(rows))
+        if self._checks is not None:
+            values, doubtful = judge_columns(self._checks, rows, self._nothing)
+        rejected = {}
+        for place in sorted(doubtful):
+            judged = self._judge_row(rows[place])
+            if isinstance(judged, list):
+                rejected[place] = judged
+            else:
+                values[place] = judged
+        return values, rejected
 
     def _judge_row(self, row: Sequence[str]) -> Row | list[Problem]:
         cells = row if self._whole else [row[position] for position in self._positions.values()]
