@@ -59,7 +59,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         full: mark objects that this source does not hold as withdrawn.
         abandon: give up an interrupted run whose source has changed since.
         row_lineage: add columns of lineage to each row (`table` profile).
-        source_format: how delimited text is written, where no mapping says so.
+        source_format: how delimited text is written, for a model; a mapping says it itself.
         settings: chunks, bounds, reject budget.
         observer: is called with each event (`muniment.events`).
 
@@ -76,11 +76,10 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             hint="Give --full without --only, on a complete export",
         )
     profile = choose_profile(mapping, model, table, conditions, source_format, row_lineage=row_lineage)
-    written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
     _refuse_what_a_profile_cannot(profile, again=again, full=full)
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
-        closing(open_source(source, written, chosen)) as opened,
+        closing(open_source(source, profile.source, chosen)) as opened,
         closing(connect(database_url(to))) as database,
         StopRequest() as stop,
     ):
@@ -117,10 +116,9 @@ def check(  # noqa: PLR0913 - as for `load`
     """
     throwaway: AbstractContextManager[Database] = scratch(db)
     profile = choose_profile(mapping, model, table, _conditions(only), source_format)
-    written = source_format or (profile.mapping.source if isinstance(profile, MuseumProfile) else Format())
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
-        closing(open_source(source, written, chosen)) as opened,
+        closing(open_source(source, profile.source, chosen)) as opened,
         throwaway as database,
         StopRequest() as stop,
     ):
@@ -143,8 +141,12 @@ def choose_profile(
             hint="Add a mapping (--mapping FILE): `muniment guess SOURCE` writes a first one",
         )
     if model is not None:
-        null = source_format.null if source_format else ()
-        return TableProfile(model, table, only=conditions, null=null, row_lineage=row_lineage)
+        return TableProfile(model, table, only=conditions, source=source_format, row_lineage=row_lineage)
+    if source_format is not None:
+        raise UsageError(
+            "a mapping says itself how its source is written",
+            hint="Leave `source_format` out, and write it under [source] in the mapping",
+        )
     read = mapping if isinstance(mapping, MuseumMapping) else MuseumMapping.read(mapping or "")
     return MuseumProfile(read, conditions)
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from muniment.databases.database import Transaction
 from muniment.records import Accepted, Header, Position, Records, Rejection, Verdicts
+from muniment.sources.format import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Profile(Protocol):
         name: what the ledger calls it, by which a later program finds it again.
         branch: the branch of migrations that makes its tables; "" where it has none.
         scope: whose records these are; a key identifies a record within its scope.
+        source: how delimited text is written that is loaded by it.
         chunk_rows: records of a chunk, where nobody chooses them.
         version: a hash over all that decides what is loaded and how; another version is another run.
         text: the mapping or model as text, kept with the run.
@@ -92,6 +94,7 @@ class Profile(Protocol):
     name: str
     branch: str
     scope: str
+    source: Format
     chunk_rows: int
     version: bytes
     text: str

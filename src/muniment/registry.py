@@ -37,8 +37,10 @@ def profile_of(name: str, text: str, model: type[BaseModel] | None = None) -> Pr
 
 
 def format_of(name: str, text: str) -> Format:
-    """How the source of such a run was written, as far as its mapping says."""
-    return Format() if name == TableProfile.name else stored_mapping(text).source
+    """How the source of such a run was written."""
+    if name == TableProfile.name:
+        return Format.model_validate(json.loads(text)["source"])
+    return stored_mapping(text).source
 
 
 def _table_profile(text: str, model: type[BaseModel] | None) -> TableProfile:
@@ -48,7 +50,7 @@ def _table_profile(text: str, model: type[BaseModel] | None) -> TableProfile:
         model or _imported(told["model"]),
         told["table"],
         only=conditions,
-        null=told["null"],
+        source=Format.model_validate(told["source"]),
         row_lineage=told["row_lineage"],
     )
 

@@ -617,3 +617,17 @@ def test_any_values_are_found_unchanged_by_the_next_load(
     for row in rows:
         assert found[row["number"]]["text"] == row["text"]
         assert found[row["number"]]["real"] == row["real"]
+
+
+def test_another_encoding_is_another_run(tmp_path: Path) -> None:
+    export, url = tmp_path / "plain.csv", f"sqlite:///{tmp_path / 'test.db'}"
+    export.write_bytes("name,count\nCaf\u00e9,1\n".encode("cp1252"))
+    wrong = muniment.load(export, model=Plain, to=url, source_format=muniment.Format(encoding="mac_roman"))
+    right = muniment.load(export, model=Plain, to=url, source_format=muniment.Format(encoding="cp1252"))
+    assert (wrong.status, right.status) == ("done", "done")
+    assert wrong.run != right.run
+
+
+def test_a_format_beside_a_mapping_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a mapping says itself"):
+        muniment.load(tmp_path / "a.csv", mapping=tmp_path / "m.toml", source_format=muniment.Format())

@@ -58,6 +58,7 @@ class MuseumProfile:
 
     def __init__(self, mapping: Mapping, only: Sequence[Condition] = ()) -> None:
         self.mapping = mapping
+        self.source = mapping.source
         self.conditions = (*mapping.only, *only)
         self.scope = f"{mapping.institution.id}/{mapping.record_source}"
         self.text = mapping.text

@@ -72,6 +72,15 @@ class TableJudge:
         self._stored = None if plain else [form_of(field).stored for field in fields.values()]
         self._values = itemgetter(*self._fields) if len(fields) > 1 else None
 
+    @property
+    def judges_columns(self) -> bool:
+        """Whether whole columns are judged at once; else the model has more to say than its fields."""
+        return self._checks is not None
+
+    def judge_only_rows(self) -> None:
+        """Judge row by row, which is the definition of what judging by columns comes to."""
+        self._checks = None
+
     def judge(self, records: Records) -> Verdicts:
         """Say of each record whether it is accepted, rejected or left out."""
         unreadable, rows, wanted = records.unreadable, records.rows, self._wanted

@@ -21,6 +21,7 @@ from muniment.migrations import VERSION_TABLE
 from muniment.migrations.interruption import upgrade_table
 from muniment.profile import RunContext
 from muniment.records import Header
+from muniment.sources.format import Format
 from muniment.table.judging import TableJudge
 from muniment.table.model import aliases_of, form_of, is_key, table_of
 from muniment.table.writing import TableWriter, forget_seen_keys, row_seen
@@ -43,7 +44,7 @@ class TableProfile:
         model: the Pydantic model of a row; its fields, or their aliases, are the names of the columns.
         table: the name of the table.
         only: conditions on the records to load.
-        null: cells that mean nothing is known.
+        source: how the delimited text is written, the cells that mean nothing among it.
         row_lineage: see `table_of`.
 
     Raises:
@@ -60,12 +61,12 @@ class TableProfile:
         table: str | None = None,
         *,
         only: Sequence[Condition] = (),
-        null: Sequence[str] = (),
+        source: Format | None = None,
         row_lineage: bool = False,
     ) -> None:
         self.model = model
         self.conditions = tuple(only)
-        self.null = frozenset(null)
+        self.source = source or Format()
         self.row_lineage = row_lineage
         self.table = table_of(model, table, row_lineage=row_lineage)
         if self.table.name in RESERVED | metadata.tables.keys():
@@ -82,7 +83,7 @@ class TableProfile:
                 "schema": _schema(model),
                 "key": self.key,
                 "only": [condition.model_dump() for condition in only],
-                "null": sorted(null),
+                "source": self.source.model_dump(),
                 "row_lineage": row_lineage,
             },
             indent=2,
@@ -97,7 +98,7 @@ class TableProfile:
 
     def bind(self, header: Header) -> TableJudge:
         """A judge for sources with this header; raises `HeaderError` where a required column is missing."""
-        return TableJudge(self.model, header, self.conditions, self.null)
+        return TableJudge(self.model, header, self.conditions, frozenset(self.source.null))
 
     def prepare(self, transaction: Transaction) -> None:
         """Create the table, or see that the one that is there has the columns."""
