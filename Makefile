@@ -34,7 +34,7 @@ demo: $(VENV)/run.stamp
 
 .PHONY: test
 test: check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 .PHONY: check
 check: $(VENV)/dev.stamp

@@ -14,6 +14,7 @@ installed first; else `ServerMissing` says what to do. Our own server ends with 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import pwd
 import secrets
@@ -264,8 +265,11 @@ def _found(name: str, folders: str) -> Path | None:
 def _install(package: str) -> None:
     print(f"installing {package}, which the tests need", file=sys.stderr)  # noqa: T201 - it takes a while
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", package]):
-        subprocess.run(command, env=environment, stdout=sys.stderr, check=True)
+    # Several processes of one test run may need it at once, and apt-get refuses to run twice.
+    with (Path(tempfile.gettempdir()) / "muniment-apt-get.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", package]):
+            subprocess.run(command, env=environment, stdout=sys.stderr, check=True)
 
 
 def main() -> None:
