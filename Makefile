@@ -48,6 +48,7 @@ lock:
 	$(UV) $(LOCK) --upgrade requirements/build.in -o requirements/build.txt
 	$(UV) $(LOCK) --upgrade pyproject.toml -o requirements/run.txt
 	$(UV) $(LOCK) --upgrade pyproject.toml --extra dev --extra arrow -c requirements/run.txt -o requirements/dev.txt
+	$(UV) $(LOCK) --upgrade pyproject.toml --extra bench -c requirements/run.txt -o requirements/bench.txt
 
 .PHONY: clean
 clean:

@@ -287,6 +287,14 @@ def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> None:
         raise ChunkAlreadyCommitted from taken
 
 
+def reaches(transaction: Transaction, run_id: int, place: Place) -> bool:
+    """Whether the last of the run's chunks that begin before a place ends there."""
+    c = chunk_table.c
+    ends = sa.select(c.end_offset).where(c.run_id == run_id, c.start_offset < place.offset)
+    end = transaction.execute(ends.order_by(c.start_offset.desc()).limit(1)).scalar()
+    return end is not None and int(end) == place.offset
+
+
 def record_result(
     transaction: Transaction,
     run_id: int,

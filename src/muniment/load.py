@@ -19,7 +19,9 @@ from muniment.config import REJECTS_JUDGED_FROM, Settings, operator
 from muniment.databases.database import Database, Transaction
 from muniment.databases.patience import persistently
 from muniment.errors import (
+    DatabaseError,
     DuplicateKey,
+    HeaderError,
     Interrupted,
     MunimentError,
     RowRefused,
@@ -128,6 +130,7 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
 
     Raises:
         ChunkAlreadyCommitted: an earlier attempt, or another loader, has committed it.
+        DatabaseError: the database has lost the chunk before it.
         OutOfBalance: a record is not accounted for; nothing was committed.
     """
     records, verdicts = prepared.records, prepared.verdicts
@@ -136,6 +139,7 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
     try:
         with job.database.transaction() as transaction:
             ledger.claim(transaction, job.run_id, prepared.chunk)
+            must_follow(transaction, job, prepared.chunk.start)
             applied = apply(transaction, job, records, verdicts.accepted)
             rejections = sorted((*verdicts.rejections, *applied.rejections), key=attrgetter("index"))
             stored = quarantine.store_rejections(transaction, job.run_id, job.scope, records, rejections)
@@ -163,6 +167,20 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
     finally:
         job.writer.settle(committed=committed)
     return Committed(account, stored.quarantined, time.perf_counter() - began)
+
+
+def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
+    """Raise `DatabaseError` unless everything before a place is committed.
+
+    A server that does not wait for its disk may lose in a crash what it has committed. If the next chunk
+    were stored all the same, nobody would ever miss what is gone.
+    """
+    if place.offset != job.source.first.offset and not ledger.reaches(transaction, job.run_id, place):
+        raise DatabaseError(
+            f"the database has lost records that it had committed for run {job.run_id}",
+            hint="It crashed before they were on its disk. Run the same command again: it loads them",
+            where=job.database.label,
+        )
 
 
 def apply(transaction: Transaction, job: Job, records: Records, accepted: Accepted) -> Applied:
@@ -217,7 +235,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
 ) -> Run:
     """Load a source; see `muniment.load`, which opens what is passed here."""
     began = time.perf_counter()
-    judge = profile.bind(source.header)
+    judge = _judge(profile, source)
     for problem in remarks(source.header, profile.columns()):
         observer(SourceRemark(source.name, problem))
     upgrade(database, "engine")
@@ -250,6 +268,14 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     run = _finished(database, source, entry.run_id, sitting, began)
     observer(RunEnded(run.run, run.status, run.account, run.seconds))
     return run
+
+
+def _judge(profile: Profile, source: Source) -> Judge:
+    try:
+        return profile.bind(source.header)
+    except HeaderError as error:
+        error.where = source.name
+        raise
 
 
 def _open_run(
@@ -324,6 +350,7 @@ def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopReq
     total = before = _account(job)
     try:
         for prepared in prepare_ahead(job, place):
+            place = prepared.chunk.end
             try:
                 committed = persistently(partial(load_chunk, prepared, job), give_up=lambda: stop.requested)
             except ledger.ChunkAlreadyCommitted:
@@ -337,6 +364,8 @@ def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopReq
                 return _Sitting("interrupted", total.read - before.read, (GO_ON,))
     except SourceIncomplete as incomplete:
         return _Sitting("incomplete", total.read - before.read, (str(incomplete),))
+    with job.database.transaction() as transaction:
+        must_follow(transaction, job, place)
     if not within_budget(total, settings):
         return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),))
     return _Sitting("done", total.read - before.read)
@@ -409,6 +438,11 @@ def _over_budget(total: Account, settings: Settings) -> str:
 
 
 def _withdraw_unseen(job: Job, sitting: _Sitting) -> _Sitting:
+    account = _account(job)
+    if not account.inserted + account.updated + account.unchanged:
+        # An export that failed leaves an empty file more often than a museum gives up all that it has.
+        said = "nothing was marked as withdrawn: the source holds no record that could be stored"
+        return replace(sitting, messages=(*sitting.messages, said))
     with job.database.transaction() as transaction:
         unreadable = quarantine.count_without_key(transaction, job.run_id)
         if unreadable:

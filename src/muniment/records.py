@@ -21,6 +21,9 @@ Integers = npt.NDArray[np.int64]
 VALUE_CHARACTERS = 200
 """How much of an offending value a problem quotes: enough to recognise it, too little to flood a log."""
 
+LISTED_COLUMNS = 100
+"""How many columns a message lists: those of any museum's export, not those of a file that is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -62,6 +65,11 @@ class Header:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __str__(self) -> str:
+        more = len(self) - LISTED_COLUMNS
+        told = ", ".join(map(shortened, self.names[:LISTED_COLUMNS]))
+        return f"{told} and {more:,} more" if more > 0 else told
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,3 +106,17 @@ def test_a_load_of_some_records_cannot_be_full(tmp_path: Path) -> None:
     conditional = mapping(MAPPING + '[only]\ncolumn = "kind"\nequals = "print"\n')
     with pytest.raises(UsageError, match="conditions"):
         load(export, url, full=True, mapping=conditional)
+
+
+@pytest.mark.parametrize("rows", [[], [vase(1, title="")]], ids=["empty", "rejected"])
+def test_an_export_of_which_nothing_could_be_stored_withdraws_nothing(
+    tmp_path: Path, rows: list[dict[str, str]]
+) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    load(write(tmp_path / "1.csv", [vase(1), vase(2)]), url)
+    run = load(write(tmp_path / "2.csv", rows), url, settings=SETTINGS, full=True)
+    assert (run.status, run.withdrawn) == ("done", 0)
+    assert run.messages == (
+        "nothing was marked as withdrawn: the source holds no record that could be stored",
+    )
+    assert query(url, WITHDRAWN) == []

@@ -16,13 +16,15 @@ import pytest
 import sqlalchemy as sa
 
 from muniment import RejectBudget, Settings
-from muniment.errors import SourceChanged, UsageError
+from muniment.errors import DatabaseError, SourceChanged, UsageError
 from muniment.events import ChunkCommitted, RunStarted
+from muniment.museum.tables import PARTS_OF_OBJECT
 from tests.acceptance.loading import (
     MAPPING,
     Rejections,
     content_of,
     counts,
+    execute,
     load,
     mapping,
     opened,
@@ -144,6 +146,38 @@ def test_connections_that_are_cut_between_chunks_are_made_anew(tmp_path: Path, d
     run = load(export, database_url, chunk_rows=25, observer=cut)
     assert len(cuts) >= 2
     assert (run.status, run.chunks) == ("done", 12)
+    assert content_of(database_url) == undisturbed(export, tmp_path, 25)
+
+
+def lose(url: str, first: int, last: int) -> None:
+    """Undo what was committed for these records, as the crash of a server that did not wait for its disk."""
+    records = f"run_id = 1 AND record_number BETWEEN {first} AND {last}"
+    objects = f"SELECT object_id FROM object WHERE {records}"
+    chunk = f"end_record = {last + 1}"
+    execute(
+        url,
+        *(f"DELETE FROM {table.name} WHERE object_id IN ({objects})" for table in PARTS_OF_OBJECT),
+        *(f"DELETE FROM {table} WHERE {records}" for table in ("object", "note", "quarantine")),
+        f"DELETE FROM chunk_result WHERE start_offset IN (SELECT start_offset FROM chunk WHERE {chunk})",
+        f"DELETE FROM chunk WHERE {chunk}",
+    )
+
+
+@pytest.mark.parametrize("first", [51, 276])
+def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_again(
+    tmp_path: Path, database_url: str, first: int
+) -> None:
+    export = export_of(tmp_path)
+
+    def observe(event: object) -> None:
+        if isinstance(event, ChunkCommitted) and event.start_record == first:
+            lose(database_url, first, first + 24)
+
+    with pytest.raises(DatabaseError, match=r"has lost records .*Run the same command again"):
+        load(export, database_url, chunk_rows=25, observer=observe)
+    assert query(database_url, "SELECT status FROM run") == [("failed",)]
+    run = load(export, database_url, chunk_rows=25)
+    assert (run.status, run.chunks, run.account.read) == ("done", 12, 300)
     assert content_of(database_url) == undisturbed(export, tmp_path, 25)
 
 

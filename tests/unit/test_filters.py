@@ -89,3 +89,17 @@ def test_any_texts_can_be_compared(cell: str, first: str, last: str) -> None:
     assert condition.holds(cell) in (True, False)
     if first.strip() == first and natural(first):
         assert Condition(column="number", first=first, last=first).holds(first)
+
+
+@pytest.mark.parametrize("text", ["number=1999.5..1999.1", "number=2..1", "number=B..A"])
+def test_a_range_that_ends_before_it_begins_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"ends before it begins.*lower end first"):
+        Condition.parse(text)
+
+
+def test_a_wide_header_is_not_listed_to_its_end() -> None:
+    names = tuple(f"{number} {'x' * 500}" for number in range(10_000))
+    with pytest.raises(HeaderError) as refused:
+        row_filter([Condition.parse("kind=print")], Header(names, names))
+    assert len(refused.value.hint) < 25_000
+    assert refused.value.hint.endswith(" and 9,900 more")

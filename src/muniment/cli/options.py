@@ -22,7 +22,7 @@ SIZE_UNITS = {
 
 def parse_size(text: str) -> int:
     """Read a number of bytes such as `4MiB`, `500k` or `65536`; raises `typer.BadParameter`."""
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
+    found = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
     if not found or found[2].lower() not in SIZE_UNITS:
         raise typer.BadParameter(f"{text!r} is no size; write 4MiB, 500k or 65536")
     return int(float(found[1]) * SIZE_UNITS[found[2].lower()])

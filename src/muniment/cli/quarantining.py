@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -139,7 +140,7 @@ def export(
             return
         if count:
             output.say(f"{counted(count, 'entry|entries')} written to {out}. Mend them there, and then:")
-            output.say(f"  muniment quarantine resubmit {out}{as_option(db)}")
+            output.say(f"  muniment quarantine resubmit {quote(out)}{as_option(db)}")
         else:
             output.say(f"There are no {state} entries; nothing was written.")
         output.finish({"status": "done", "exported": count, "file": out if count else None})

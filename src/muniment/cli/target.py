@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from shlex import quote
 
 from muniment.config import database_url
 from muniment.databases import Database, connect
@@ -35,4 +36,4 @@ def existing_database(given: str | None) -> Iterator[Database]:
 
 def as_option(given: str | None) -> str:
     """How to name the same database in the next command: ` --db URL` without a password, or nothing."""
-    return f" --db {label(parsed(given))}" if given else ""
+    return f" --db {quote(label(parsed(given)))}" if given else ""

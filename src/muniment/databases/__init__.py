@@ -42,7 +42,19 @@ def connect(url: str) -> Database:
         raise DatabaseUrlError("this URL names no database", hint=hint, where=label(parts))
     classes: dict[str, type[SQLiteDatabase] | type[PostgresDatabase] | type[MySQLDatabase]]
     classes = {"sqlite": SQLiteDatabase, "postgresql": PostgresDatabase, "mysql": MySQLDatabase}
-    database: SqlDatabase = classes[kind](parts, label(parts))
+    try:
+        return _usable(classes[kind](parts, label(parts)))
+    except (TypeError, ValueError, OSError):
+        if not parts.query:
+            raise
+        # Not even the cause is kept: it may quote a password.
+        hint = "Take away what follows the ?, or correct it: these options are those of the driver"
+        raise DatabaseUrlError(
+            "the driver does not take the options of this URL", hint=hint, where=label(parts)
+        ) from None
+
+
+def _usable(database: SqlDatabase) -> SqlDatabase:
     try:
         database.must_be_usable()
     except BaseException:

@@ -91,6 +91,13 @@ CONNECTION_REFUSALS = (
 )
 """What PostgreSQL says on connecting that no retry mends. Such errors have no SQLSTATE to go by."""
 
+SQLITE_HINTS = {
+    sqlite3.SQLITE_CANTOPEN: "Check the path and who may write there",
+    sqlite3.SQLITE_READONLY: "Check the path and who may write there",
+    sqlite3.SQLITE_NOTADB: "Name another file, or one that does not exist yet",
+    sqlite3.SQLITE_CORRUPT: "Bring back a copy of it from before it was damaged",
+}
+
 MYSQL_HINTS = {1044: ASK_FOR_RIGHTS, 1045: ASK_FOR_RIGHTS, 1698: ASK_FOR_RIGHTS, 1049: NAME_A_DATABASE}
 
 
@@ -206,6 +213,4 @@ def _sqlite(error: sqlite3.Error, where: str) -> DatabaseError:
         return DatabaseExhausted(message, hint="Make room on the disk, then run again", where=where)
     if code in SQLITE_REFUSED or isinstance(error, sqlite3.DataError):
         return RowRefused(message, where=where)
-    unwritable = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-    hint = "Check the path and who may write there" if unwritable else ""
-    return DatabaseError(message, hint=hint, where=where)
+    return DatabaseError(message, hint=SQLITE_HINTS.get(code, ""), where=where)

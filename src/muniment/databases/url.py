@@ -15,6 +15,8 @@ DRIVERS = {
 }
 """The kinds of database there are, with the driver that each is used by."""
 
+ESCAPES = "In a user name or password write @ as %40, : as %3A, / as %2F, % as %25"
+
 EXAMPLES = "Such as sqlite:///collection.db, postgresql://user:password@host/database or mysql://..."
 
 
@@ -24,11 +26,13 @@ def parsed(text: str) -> sa.URL:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
         # Not even the cause is kept: it may quote a password.
-        hint = f"{EXAMPLES}. In a password write @ as %40, : as %3A, / as %2F, % as %25"
-        raise DatabaseUrlError("this is no database URL", hint=hint) from None
+        raise DatabaseUrlError("this is no database URL", hint=f"{EXAMPLES}. {ESCAPES}") from None
     kind, _, driver = url.drivername.partition("+")
     if kind not in DRIVERS:
         raise DatabaseUrlError(f"{kind!r} is no kind of database that Muniment knows", hint=EXAMPLES)
+    if kind != "sqlite" and text.count("@") > 1:
+        # What follows the first one would count as the host, and be shown, though it is a password's end.
+        raise DatabaseUrlError("this URL has more than one @", hint=ESCAPES)
     wanted = DRIVERS[kind]
     if driver and driver != wanted.partition("+")[2]:
         raise DatabaseUrlError(f"Muniment does not use {driver!r}", hint=f"Write {kind}:// alone")

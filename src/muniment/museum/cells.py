@@ -40,7 +40,7 @@ class Columns:
             raise HeaderError(
                 "the mapping names columns that the source does not have: "
                 + "; ".join(map(self._nearest, missing)),
-                hint=f"The source has: {', '.join(header.names)}",
+                hint=f"The source has: {header}",
             )
 
     def _nearest(self, name: str) -> str:

@@ -31,6 +31,9 @@ from muniment.validation.messages import mapping_problems
 
 Severity = Literal["reject", "note"]
 
+MAPPING_CHARACTERS = 1024 * 1024
+"""The longest mapping, a hundred times longer than any yet: what is longer is a file of another kind."""
+
 MANIFEST_PATTERN = r"(?i)^https?://[^/\s]+/\S*(manifest|/iiif/)\S*$"
 """What an IIIF manifest's URL looks like unless the mapping says otherwise: nearly all name `manifest`
 or lie below `/iiif/`."""
@@ -405,7 +408,8 @@ class Mapping(_Part):
     def read(cls, path: str | os.PathLike[str]) -> Mapping:
         """Read a mapping file; raises `MappingError` with the place of each fault."""
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            with Path(path).open(encoding="utf-8-sig") as file:  # Windows' editors begin it with a mark
+                text = file.read(MAPPING_CHARACTERS + 1)
         except OSError as error:
             hint = "`muniment guess SOURCE` writes a first one for you"
             raise MappingError(
@@ -415,6 +419,12 @@ class Mapping(_Part):
             raise MappingError(
                 "the mapping is not UTF-8 text", where=str(path), hint="Save it as UTF-8"
             ) from error
+        if len(text) > MAPPING_CHARACTERS:
+            raise MappingError(
+                f"this is longer than {MAPPING_CHARACTERS:,} characters, and no mapping is",
+                where=str(path),
+                hint="Name the mapping, not the export",
+            )
         return cls.parse(text, where=str(path))
 
     @classmethod
@@ -422,7 +432,7 @@ class Mapping(_Part):
         """Read the text of a mapping; raises `MappingError`, which names `where`."""
         try:
             mapping = cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise MappingError(f"this is not TOML: {error}", where=where) from error
         except ValidationError as error:
             raise MappingError(

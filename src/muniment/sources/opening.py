@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -49,9 +50,10 @@ def open_source(given: Given, format: Format, settings: Settings) -> Source:  # 
         SourceTooLarge: it is over a bound on size or decompression ratio.
     """
     file, name, actual = _opened(given, format, settings)
-    location = (
-        str(Path(name).resolve()) if isinstance(given, str | os.PathLike) and name != STDIN_NAME else name
-    )
+    if isinstance(given, str | os.PathLike) and name != STDIN_NAME:
+        location = _readable(str(Path(given).resolve()))
+    else:
+        location = name
     try:
         return DelimitedSource(Stored(file, name, location, settings), actual, settings)
     except BaseException:
@@ -64,11 +66,17 @@ def _opened(given: Given, declared: Format, settings: Settings) -> tuple[BinaryI
     if isinstance(given, str | os.PathLike):
         if os.fspath(given) == STDIN:
             return _copied(sys.stdin.buffer, STDIN_NAME, settings), STDIN_NAME, declared
-        return _file(Path(given), str(given), settings), str(given), declared
+        name = _readable(str(given))
+        return _file(Path(given), name, settings), name, declared
     if hasattr(given, "read"):
         name = str(getattr(given, "name", "<stream>"))
         return _copied(given, name, settings), name, declared
     return _copied(written(given), "<records>", settings), "<records>", recorded_format(declared)
+
+
+def _readable(path: str) -> str:
+    """A path as text that every database can hold: Linux lets a name be any bytes."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _file(path: Path, name: str, settings: Settings) -> BinaryIO:
@@ -95,3 +103,9 @@ def _copied(given: Any, name: str, settings: Settings) -> BinaryIO:
     except SourceTooLarge as error:
         error.where = name
         raise
+    except OSError as error:
+        raise SourceError(
+            f"it cannot be copied to a temporary file: {error.strerror or error}",
+            hint=f"Make room in {tempfile.gettempdir()}, or name another folder in TMPDIR",
+            where=name,
+        ) from error

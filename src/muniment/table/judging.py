@@ -196,6 +196,6 @@ def _columns_by_field(model: type[BaseModel], header: Header) -> dict[str, str]:
     if missing:
         raise HeaderError(
             f"the model {model.__name__} needs columns that the source does not have: {'; '.join(missing)}",
-            hint=f"The source has: {', '.join(header.names)}",
+            hint=f"The source has: {header}",
         )
     return columns

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from muniment.errors import HeaderError, UsageError
 from muniment.records import Header
@@ -41,6 +41,9 @@ class Condition(BaseModel):
     def _says_something(self) -> Self:
         if bool(self.equals) == bool(self.first or self.last):
             raise ValueError("give either `equals`, or `first` and `last`, the ends of a range")
+        first, last = natural(self.first), natural(self.last)
+        if last and first[: len(last)] > last:
+            raise ValueError(f"the range ends, with {self.last}, before it begins, with {self.first}")
         return self
 
     @classmethod
@@ -57,7 +60,11 @@ class Condition(BaseModel):
                 f"{text!r} is a range without ends", hint="Give at least one: column=first..last"
             )
         if dots:
-            return cls(column=column.strip(), first=first.strip(), last=last.strip())
+            try:
+                return cls(column=column.strip(), first=first.strip(), last=last.strip())
+            except ValidationError:
+                hint = "Write the lower end first: column=first..last"
+                raise UsageError(f"{text!r} is a range that ends before it begins", hint=hint) from None
         return cls(column=column.strip(), equals=(value.strip(),))
 
     def holds(self, cell: str) -> bool:
@@ -95,7 +102,7 @@ def row_filter(conditions: Sequence[Condition], header: Header) -> Callable[[Seq
             near = get_close_matches(condition.column, header.names, n=3)
             raise HeaderError(
                 f"the source has no column {condition.column!r} to choose records by",
-                hint=f"The nearest are: {', '.join(near or header.names)}",
+                hint=f"The nearest are: {', '.join(near) or header}",
             )
     checks = [(header.names.index(condition.column), condition.holds) for condition in conditions]
     return lambda row: all(holds(row[index]) for index, holds in checks)

@@ -185,3 +185,36 @@ def test_the_longest_id_and_record_source_make_a_scope_that_is_a_key() -> None:
     fields = {"accession": "number", "title": "title", "object_type": "kind"}
     mapping = Mapping.model_validate({"institution": institution, "record": record, "fields": fields})
     assert len(MuseumProfile(mapping).scope) == KEY_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(" * 5_000 + ")" * 5_000, "a{99999999999999999999}", "(a"], ids=["deep", "large", "open"]
+)
+def test_a_pattern_that_cannot_be_compiled_is_refused(pattern: str) -> None:
+    with pytest.raises(MappingError, match="not a regular expression"):
+        Mapping.parse(SMALLEST + f"\nplace = {{ column = 'town', pattern = '{pattern}' }}")
+
+
+@pytest.mark.parametrize("template", ["{value:>1000000000}", "{value!r}", "{value:d}", "{value:{value}}"])
+def test_a_template_may_name_a_value_but_not_format_it(template: str) -> None:
+    with pytest.raises(MappingError, match="formats what it names"):
+        Mapping.parse(SMALLEST + f"\nmaterial = {{ column = 'medium', uri = 'http://a/{template}' }}")
+
+
+def test_a_mapping_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "museum.toml"
+    path.write_text(SMALLEST, encoding="utf-8-sig")
+    assert Mapping.read(path).text == SMALLEST
+
+
+def test_a_file_that_is_too_long_for_a_mapping_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "museum.toml"
+    with path.open("wb") as file:
+        file.truncate(64 * 1024**3)
+    with pytest.raises(MappingError, match=r"museum.toml: this is longer than .* Name the mapping"):
+        Mapping.read(path)
+
+
+def test_a_mapping_of_bottomless_lists_is_refused() -> None:
+    with pytest.raises(MappingError, match="this is not TOML"):
+        Mapping.parse("x = " + "[" * 100_000)

@@ -170,3 +170,15 @@ def test_standard_input_is_copied_up_to_a_bound() -> None:
 
     assert run(1_000_000).stdout.split() == [b"<stdin>", b"5000"]
     assert b"SourceTooLarge: <stdin>: " in run(1_000).stderr
+
+
+def test_a_file_whose_name_is_not_text_has_a_name_that_can_be_stored(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xe9tats.csv")
+    try:
+        Path(path).write_bytes(TEXT)
+    except OSError:
+        pytest.skip("this file system takes no names that are not UTF-8")
+    source = open_source(path, Format(), settings())
+    assert (source.name, source.location) == (f"{tmp_path}/\\udce9tats.csv",) * 2
+    assert read_all(source).rows == ROWS
+    source.close()
