@@ -222,3 +222,23 @@ def test_debug_shows_the_traceback_and_the_message(tmp_path: Path, muniment: Pro
     assert "error: nope.csv" in ended.err
     ended = program_in(tmp_path, MUNIMENT_DEBUG="1")("load", "nope.csv", "-m", "museum.toml")
     assert "Traceback" in ended.err
+
+
+def test_a_mapping_for_another_header_names_the_file(muniment: Program) -> None:
+    (muniment.folder / "other.csv").write_text("inventory,name,kind\n")
+    explained(
+        muniment,
+        "load",
+        "other.csv",
+        "-m",
+        "museum.toml",
+        exit_code=2,
+        error="other.csv: the mapping names columns that the source does not have: 'number'",
+        hint="The source has: inventory, name, kind",
+    )
+
+
+def test_a_proposed_command_can_be_typed_whatever_the_database_is_called(muniment: Program) -> None:
+    ended = muniment("load", "export.csv", "-m", "museum.toml", "--db", "sqlite:///two words.db")
+    assert "muniment status 1 --db 'sqlite:///two words.db'" in ended.out
+    assert muniment("status", "1", "--db", "sqlite:///two words.db").exit_code == 0
