@@ -274,9 +274,11 @@ def _install(package: str) -> None:
 
 def main() -> None:
     """Start both servers and keep them until Ctrl-C."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: sys.exit())  # SIGTERM alone would leave the servers running
     with postgresql() as first, mariadb() as second:
         print(f"export MUNIMENT_TEST_POSTGRESQL={first}\nexport MUNIMENT_TEST_MARIADB={second}", flush=True)  # noqa: T201
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.pause()
 
 
 if __name__ == "__main__":
