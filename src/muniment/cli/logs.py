@@ -54,7 +54,7 @@ def start_log(level: LogLevel, written: LogFormat) -> structlog.typing.Filtering
 
 def _neutralise(
     logger: object,  # noqa: ARG001  # structlog passes these three
-    method: str,  # noqa: ARG001
+    method: str,  # noqa: ARG001  # as above
     entry: MutableMapping[str, Any],
 ) -> MutableMapping[str, Any]:
     """No cell can break a line of the log, or steer the terminal that shows it."""
