@@ -3,10 +3,10 @@
 from muniment.api import check, load
 from muniment.config import RejectBudget, Settings
 from muniment.errors import MunimentError
-from muniment.load import Run
 from muniment.museum.mapping import Mapping
 from muniment.museum.record import LidoRecord
 from muniment.records import Account, Problem
+from muniment.run import Run
 from muniment.sources.format import Format
 from muniment.table import PrimaryKey
 

@@ -14,10 +14,10 @@ from muniment.databases import connect, scratch
 from muniment.databases.database import Database
 from muniment.errors import UsageError
 from muniment.events import Observer, unobserved
-from muniment.load import Run, run_load
 from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.museum.profile import MuseumProfile
 from muniment.profile import Profile
+from muniment.run import Run, run_load
 from muniment.sources import open_source
 from muniment.sources.format import Format
 from muniment.stopping import StopRequest

@@ -17,11 +17,11 @@ import muniment
 from muniment import RejectBudget, Settings
 from muniment.errors import HeaderError, OutOfBalance
 from muniment.events import ChunkCommitted, RunEnded, RunStarted, SourceRemark, unobserved
-from muniment.load import run_load
 from muniment.migrations import upgrade
 from muniment.museum.profile import MuseumProfile
 from muniment.profile import Applied, RunContext, Writer
 from muniment.records import Accepted, Problem, Records
+from muniment.run import run_load
 from muniment.sources import Format, open_source
 from muniment.stopping import StopRequest
 from tests.acceptance.loading import (

@@ -14,8 +14,8 @@ from muniment.cli.options import parse_budget, parse_delimiter, parse_size
 from muniment.cli.output import JOINERS, visible
 from muniment.cli.progress import Tally, plain_lines
 from muniment.events import ChunkCommitted, RecordRejected, RunEnded, RunStarted
-from muniment.load import Run
 from muniment.records import Account, Problem
+from muniment.run import Run
 
 STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 

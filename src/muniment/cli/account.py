@@ -8,8 +8,8 @@ from typing import Any
 from muniment.cli.output import Output
 from muniment.cli.progress import memory
 from muniment.events import Event, RecordRejected
-from muniment.load import Run
 from muniment.records import Account, Problem
+from muniment.run import Run
 
 MANY_GROUPS = 200
 """Kinds of problems told apart while a load runs; a mapping has far fewer fields and rules."""

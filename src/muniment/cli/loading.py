@@ -29,7 +29,7 @@ from muniment.cli.target import as_option
 from muniment.cli.watching import Watching, watched
 from muniment.config import RejectBudget, Settings
 from muniment.errors import MunimentError, UsageError
-from muniment.load import Run
+from muniment.run import Run
 from muniment.sources.format import Format
 
 GOES_ON = ("done", "already loaded")

@@ -20,10 +20,10 @@ from muniment.databases.database import Database, rows_in
 from muniment.errors import UsageError
 from muniment.events import Observer, SourceRemark, unobserved
 from muniment.ledger import reading, run_table
-from muniment.load import Run, run_load
 from muniment.quarantine import quarantine_table
 from muniment.records import Header, Origin, Problem
 from muniment.registry import profile_of
+from muniment.run import Run, run_load
 from muniment.sources import open_source
 from muniment.sources.heading import unique
 from muniment.sources.source import Source

@@ -1,0 +1,314 @@
+"""Runs: chunk after chunk of a source into a database, until done, stopped or interrupted.
+
+`run_load` is the loop around `muniment.load.load_chunk`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from muniment import ledger, quarantine
+from muniment.config import REJECTS_JUDGED_FROM, Settings, operator
+from muniment.databases.database import Database, Transaction
+from muniment.databases.patience import persistently
+from muniment.errors import (
+    HeaderError,
+    Interrupted,
+    MunimentError,
+    SourceChanged,
+    SourceIncomplete,
+    UsageError,
+)
+from muniment.events import ChunkCommitted, Observer, RecordRejected, RunEnded, RunStarted, SourceRemark
+from muniment.load import Committed, Job, Prepared, load_chunk, must_follow, prepare_ahead, resume_place
+from muniment.memory import peak_rss, rare_collections
+from muniment.migrations import upgrade
+from muniment.profile import Judge, Profile, RunContext
+from muniment.records import Account
+from muniment.sources.remarks import remarks
+from muniment.sources.source import Source
+from muniment.stopping import StopRequest
+
+EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
+"""By status of a run; any other is 1."""
+
+GO_ON = "interrupted; run the same command again to go on"
+
+ALREADY_LOADED_IN_FULL = "nothing was marked as withdrawn: give --again beside --full to compare once more"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a load.
+
+    Attributes:
+        run: its number in the ledger.
+        source: what was loaded.
+        status: `done`, `already loaded`, `stopped` (by the reject budget), `incomplete` (the source ends
+            in mid-record), or `interrupted`; all but the first two go on where they were when run again.
+        account: what became of the records, over all sittings of the run.
+        withdrawn: objects that a full run did not see.
+        seconds, rows_per_second: of this sitting.
+        messages: what else there is to say, for people.
+    """
+
+    run: int
+    source: str
+    status: str
+    account: Account
+    chunks: int
+    seconds: float
+    rows_per_second: float
+    peak_rss_bytes: int
+    withdrawn: int = 0
+    messages: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command that ends so."""
+        return EXIT_CODES.get(self.status, 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, the account's numbers beside the rest."""
+        plain = asdict(self)
+        account: dict[str, Any] = plain.pop("account")
+        told: dict[str, Any] = {"run": plain.pop("run"), "status": plain.pop("status")}
+        return told | account | plain
+
+
+def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` and `check`
+    source: Source,
+    profile: Profile,
+    database: Database,
+    *,
+    settings: Settings,
+    again: bool = False,
+    full: bool = False,
+    abandon: bool = False,
+    observer: Observer,
+    stop: StopRequest,
+) -> Run:
+    """Load a source; see `muniment.load`, which opens what is passed here."""
+    began = time.perf_counter()
+    judge = _judge(profile, source)
+    for problem in remarks(source.header, profile.columns()):
+        observer(SourceRemark(source.name, problem))
+    upgrade(database, "engine")
+    if profile.branch:
+        upgrade(database, profile.branch)
+    with database.schema_lock() as transaction:
+        profile.prepare(transaction)
+    with database.transaction() as transaction:
+        entry = _open_run(transaction, source, profile, settings, again=again, abandon=abandon)
+        mends = quarantine.has_waiting(transaction, entry.run_id, profile.scope)
+    if not entry.created and entry.status == "done":
+        said = (ALREADY_LOADED_IN_FULL,) if full else ()
+        return _finished(database, source, entry.run_id, _Sitting("already loaded", 0, said), began)
+    writer = profile.writer(RunContext(entry.run_id, entry.source_id))
+    job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
+    observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
+    status = "failed"
+    try:
+        with rare_collections():
+            sitting = _load_chunks(job, settings, observer, stop)
+        if full and sitting.status == "done":
+            # Before the run counts as done: a run that dies in between does it again.
+            sitting = _withdraw_unseen(job, sitting)
+        status = sitting.status
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise Interrupted("interrupted", hint="Run the same command again to go on") from None
+    finally:
+        _note_status(database, entry.run_id, status)
+    run = _finished(database, source, entry.run_id, sitting, began)
+    observer(RunEnded(run.run, run.status, run.account, run.seconds))
+    return run
+
+
+def _judge(profile: Profile, source: Source) -> Judge:
+    try:
+        return profile.bind(source.header)
+    except HeaderError as error:
+        error.where = source.name
+        raise
+
+
+def _open_run(
+    transaction: Transaction,
+    source: Source,
+    profile: Profile,
+    settings: Settings,
+    *,
+    again: bool,
+    abandon: bool,
+) -> ledger.RunEntry:
+    request = ledger.RunRequest(
+        fingerprint=source.fingerprint,
+        source_name=source.name,
+        location=source.location,
+        profile=profile.name,
+        scope=profile.scope,
+        mapping_version=profile.version,
+        mapping_text=profile.text,
+        header=source.header.given,
+        settings={"chunk_bytes": settings.chunk_bytes, "chunk_rows": settings.chunk_rows},
+        operator=operator(),
+        program=version("muniment"),
+    )
+    before = ledger.interrupted_run_of(transaction, request.location, request.mapping_version)
+    if before is not None and (bytes(before.sha256), before.size) != (
+        source.fingerprint.sha256,
+        source.fingerprint.size,
+    ):
+        if not abandon:
+            raise SourceChanged(
+                f"the source is not the one that run {before.run_id} began to load and did not finish "
+                f"(then {before.size:,} bytes, now {source.fingerprint.size:,})",
+                where=source.name,
+                hint="Put the former file back to finish that run, or give --abandon to load this one",
+            )
+        ledger.set_status(transaction, before.run_id, "abandoned")
+    entry = ledger.open_run(transaction, request, again=again)
+    _must_have_same_settings(transaction, entry, settings, source)
+    if entry.status != "done":
+        ledger.set_status(transaction, entry.run_id, "running")
+    return entry
+
+
+def _must_have_same_settings(
+    transaction: Transaction, entry: ledger.RunEntry, settings: Settings, source: Source
+) -> None:
+    fixed = ledger.settings_of(transaction, entry.run_id)
+    differing = [f"{name} = {value}" for name, value in fixed.items() if getattr(settings, name) != value]
+    if differing and entry.status != "done":
+        raise UsageError(
+            f"run {entry.run_id} began with {', '.join(differing)}, which a run cannot change",
+            where=source.name,
+            hint="Give the same chunk settings to go on with it",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """How one sitting of a run ended, the records that it read, and what there is to say."""
+
+    status: str
+    read: int = 0
+    messages: tuple[str, ...] = ()
+    withdrawn: int = 0
+
+
+def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopRequest) -> _Sitting:
+    """Load what is not yet committed."""
+    with job.database.transaction() as transaction:
+        place = resume_place(transaction, job)
+    total = before = _account(job)
+    try:
+        for prepared in prepare_ahead(job, place):
+            place = prepared.chunk.end
+            try:
+                committed = persistently(partial(load_chunk, prepared, job), give_up=lambda: stop.requested)
+            except ledger.ChunkAlreadyCommitted:
+                total = _account(job)
+                continue
+            total += committed.account
+            _tell(job, prepared, committed, observer)
+            if total.read >= REJECTS_JUDGED_FROM and not within_budget(total, settings):
+                break
+            if stop.requested:
+                return _Sitting("interrupted", total.read - before.read, (GO_ON,))
+    except SourceIncomplete as incomplete:
+        return _Sitting("incomplete", total.read - before.read, (str(incomplete),))
+    with job.database.transaction() as transaction:
+        must_follow(transaction, job, place)
+    if not within_budget(total, settings):
+        return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),))
+    return _Sitting("done", total.read - before.read)
+
+
+def _account(job: Job) -> Account:
+    with job.database.transaction() as transaction:
+        return ledger.account_of(transaction, job.run_id)[0]
+
+
+def within_budget(total: Account, settings: Settings) -> bool:
+    """Whether so many records may be quarantined."""
+    return settings.max_rejects.allows(total.quarantined, total.read)
+
+
+def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer) -> None:
+    for rejection in committed.quarantined:
+        position = prepared.records.position(rejection.index)
+        observer(
+            RecordRejected(
+                job.run_id, job.source.name, position.number, position.line, rejection.key, rejection.problems
+            )
+        )
+    observer(
+        ChunkCommitted(
+            job.run_id,
+            prepared.chunk.start.number,
+            committed.account,
+            prepared.chunk.end.offset,
+            1.0
+            if prepared.chunk.last
+            else min(job.source.stored_position() / max(job.source.fingerprint.size, 1), 1.0),
+            prepared.seconds,
+            committed.seconds_writing,
+        )
+    )
+
+
+def _over_budget(total: Account, settings: Settings) -> str:
+    return (
+        f"{total.quarantined:,} of {total.read:,} records were quarantined, more than the budget of "
+        f"{settings.max_rejects}. What was committed stays; `muniment quarantine list` shows why. Run again "
+        "with a larger --max-rejects to go on"
+    )
+
+
+def _withdraw_unseen(job: Job, sitting: _Sitting) -> _Sitting:
+    account = _account(job)
+    if not account.inserted + account.updated + account.unchanged:
+        # An export that failed leaves an empty file more often than a museum gives up all that it has.
+        said = "nothing was marked as withdrawn: the source holds no record that could be stored"
+        return replace(sitting, messages=(*sitting.messages, said))
+    with job.database.transaction() as transaction:
+        unreadable = quarantine.count_without_key(transaction, job.run_id)
+        if unreadable:
+            said = f"quarantined records without a readable key: {unreadable:,}"
+            return replace(sitting, messages=(*sitting.messages, f"nothing was marked as withdrawn: {said}"))
+        withdrawn = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
+        return replace(sitting, withdrawn=withdrawn)
+
+
+def _note_status(database: Database, run_id: int, status: str) -> None:
+    """Enter a run's status, without hiding the error that ended it."""
+    try:
+        with database.transaction() as transaction:
+            ledger.set_status(transaction, run_id, status)
+    except MunimentError:
+        if status != "failed":
+            raise
+
+
+def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting, began: float) -> Run:
+    with database.transaction() as transaction:
+        account, chunks = ledger.account_of(transaction, run_id)
+    seconds = time.perf_counter() - began
+    return Run(
+        run=run_id,
+        source=source.name,
+        status=sitting.status,
+        account=account,
+        chunks=chunks,
+        seconds=round(seconds, 3),
+        rows_per_second=round(sitting.read / seconds, 1),
+        peak_rss_bytes=peak_rss(),
+        withdrawn=sitting.withdrawn,
+        messages=sitting.messages,
+    )
