@@ -337,6 +337,13 @@ class Institution(_Part):
         ),
     ]
     uri: Annotated[str, Field(description="A URI that identifies the institution.")] = ""
+    base_uri: Annotated[
+        str,
+        Field(
+            pattern=r"^(https?://[^\s<>\x22{}|\\^`]+)?$",
+            description="What the identifiers of exported records begin with, an http(s) URI.",
+        ),
+    ] = ""
     language: Annotated[
         str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", description="The language of the records.")
     ] = "en"
