@@ -8,6 +8,8 @@ MUNIMENT_TEST_MARIADB; else a server of our own, from the binaries on this machi
 loopback interface, with its data in a temporary folder; else, on Debian as root, those binaries are
 installed first; else `ServerMissing` says what to do. Our own server ends with the block.
 
+`own_postgresql` and `own_mariadb` give a server of our own in any case, which can be made to crash.
+
 `python -m tests.servers` starts both, prints their URLs, and keeps them until Ctrl-C.
 """
 
@@ -26,10 +28,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 import pymysql
 
@@ -85,6 +88,55 @@ class Place:
             )
 
 
+@dataclass
+class Server:
+    """A server of ours, which may crash and start again on the same data.
+
+    Attributes:
+        url: that of a user who may create databases.
+    """
+
+    url: str
+    place: Place
+    process: subprocess.Popen[bytes]
+    begin: Callable[[Place], subprocess.Popen[bytes]]
+    connect: Callable[[Place], None]
+
+    def crash(self) -> None:
+        """Kill all its processes at once; returns when none is left."""
+        server = psutil.Process(self.process.pid)
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+        psutil.wait_procs(processes, timeout=STOP_SECONDS)
+
+    def start_again(self) -> None:
+        """Start it on the data that it had, on the same port; returns when it accepts connections.
+
+        Raises:
+            RuntimeError: it does not come up.
+        """
+        self.process = self.begin(self.place)
+        if not _accepts(self.process, self.connect, self.place):
+            raise RuntimeError(f"the server did not start again:\n{self.log()}")
+
+    def stop(self, stop_signal: signal.Signals) -> None:
+        """Stop it, by force if it takes too long."""
+        if self.process.poll() is None:
+            self.process.send_signal(stop_signal)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def log(self) -> str:
+        """What it has said."""
+        return (self.place.folder / "log").read_text(errors="replace")
+
+
 def _environment() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -96,16 +148,24 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
     if given:
         yield given
         return
+    with own_postgresql(durable=durable) as server:
+        yield server.url
+
+
+@contextmanager
+def own_postgresql(*, durable: bool = False) -> Iterator[Server]:
+    """A PostgreSQL server of our own, whatever the environment names."""
     binaries = _binary(
         "postgres", "/usr/lib/postgresql/*/bin", "postgresql", "MUNIMENT_TEST_POSTGRESQL"
     ).parent
     with _own_server(
         lambda place: _start_postgresql(place, binaries, durable),
         _connect_postgresql,
+        "postgresql://muniment:{password}@127.0.0.1:{port}/postgres",
         "postgres",
         signal.SIGINT,
-    ) as place:
-        yield f"postgresql://muniment:{place.password}@127.0.0.1:{place.port}/postgres"
+    ) as server:
+        yield server
 
 
 @contextmanager
@@ -115,11 +175,22 @@ def mariadb(*, durable: bool = False) -> Iterator[str]:
     if given:
         yield given
         return
+    with own_mariadb(durable=durable) as server:
+        yield server.url
+
+
+@contextmanager
+def own_mariadb(*, durable: bool = False) -> Iterator[Server]:
+    """A MariaDB server of our own, as `own_postgresql`."""
     daemon = _binary("mariadbd", "/usr/sbin", "mariadb-server", "MUNIMENT_TEST_MARIADB")
     with _own_server(
-        lambda place: _start_mariadb(place, daemon, durable), _connect_mariadb, "mysql", signal.SIGTERM
-    ) as place:
-        yield f"mariadb://muniment:{place.password}@127.0.0.1:{place.port}/mysql"
+        lambda place: _start_mariadb(place, daemon, durable),
+        _connect_mariadb,
+        "mariadb://muniment:{password}@127.0.0.1:{port}/mysql",
+        "mysql",
+        signal.SIGTERM,
+    ) as server:
+        yield server
 
 
 def _start_postgresql(place: Place, binaries: Path, durable: bool) -> subprocess.Popen[bytes]:
@@ -147,7 +218,7 @@ def _start_mariadb(place: Place, daemon: Path, durable: bool) -> subprocess.Pope
         normal = "--auth-root-authentication-method=normal"
         place.run(install, "--no-defaults", f"--datadir={data}", "--skip-test-db", normal)
         user = f"muniment@'127.0.0.1' IDENTIFIED BY '{place.password}'"
-        first.write_text(f"CREATE USER {user};\nGRANT ALL ON *.* TO {user} WITH GRANT OPTION;\n")
+        first.write_text(f"CREATE USER IF NOT EXISTS {user};\nGRANT ALL ON *.* TO {user} WITH GRANT OPTION;\n")
         first.chmod(0o644)
     return place.start(
         *(daemon, "--no-defaults", f"--datadir={data}", f"--port={place.port}", "--bind-address=127.0.0.1"),
@@ -164,10 +235,11 @@ def _start_mariadb(place: Place, daemon: Path, durable: bool) -> subprocess.Pope
 @contextmanager
 def _own_server(
     begin: Callable[[Place], subprocess.Popen[bytes]],
-    accepts: Callable[[Place], None],
+    connect: Callable[[Place], None],
+    url: str,
     user: str,
     stop_signal: signal.Signals,
-) -> Iterator[Place]:
+) -> Iterator[Server]:
     with ExitStack() as ending:
         folder = Path(tempfile.mkdtemp(prefix="muniment-server-"))
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -177,26 +249,21 @@ def _own_server(
         password = secrets.token_hex(8)
         for _ in range(ATTEMPTS):
             place = Place(folder, _free_port(), unprivileged, password)
-            server = begin(place)
+            told = url.format(password=password, port=place.port)
+            server = Server(told, place, begin(place), begin, connect)
             ending.callback(_stopper(server, stop_signal))
-            if _accepts(server, accepts, place):
-                yield place
+            if _accepts(server.process, connect, place):
+                yield server
                 return
-        raise RuntimeError(f"the server did not start:\n{(folder / 'log').read_text(errors='replace')}")
+        raise RuntimeError(f"the server did not start:\n{server.log()}")
 
 
-def _stopper(server: subprocess.Popen[bytes], stop_signal: signal.Signals) -> Callable[[], None]:
+def _stopper(server: Server, stop_signal: signal.Signals) -> Callable[[], None]:
     """What stops this server, once, at the latest when Python ends."""
 
     def stop() -> None:
         atexit.unregister(stop)
-        if server.poll() is None:
-            server.send_signal(stop_signal)
-            try:
-                server.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+        server.stop(stop_signal)
 
     atexit.register(stop)
     return stop
