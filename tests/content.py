@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.databases.database import Database
+from muniment.ledger import chunk_result_table, chunk_table, run_table, source_table
 from muniment.museum import tables
 from muniment.museum.tables import PARTS_OF_OBJECT
 from muniment.quarantine import note_table, quarantine_table
@@ -38,6 +39,15 @@ NUMBERED = frozenset(
 """Columns of surrogate keys, runs and times: they may differ between two loads of the same content."""
 
 
+LEDGER = {
+    source_table: frozenset(("first_seen",)),
+    run_table: frozenset(("started_at", "ended_at")),
+    chunk_table: frozenset(("claimed_at",)),
+    chunk_result_table: frozenset(("seconds_validating", "seconds_writing", "committed_at")),
+}
+"""Tables of the ledger, each with the columns of times."""
+
+
 def content(database: Database) -> Content:
     """By table, its rows as text, sorted, with business keys in place of surrogate keys."""
     with database.engine.connect() as connection:
@@ -49,6 +59,17 @@ def content(database: Database) -> Content:
         for table in (note_table, quarantine_table):
             told[table.name] = _rows(connection, table, names)
         return told
+
+
+def ledger_content(database: Database) -> Content:
+    """Of the ledger: what was read by which chunk, what became of it, and how the runs stand."""
+    told: Content = {}
+    with database.engine.connect() as connection:
+        for table, left_out in LEDGER.items():
+            columns = [column for column in table.columns if column.name not in left_out]
+            rows = connection.execute(sa.select(*columns))
+            told[table.name] = sorted(tuple(_told(value, None) for value in row) for row in rows)
+    return told
 
 
 def _business_keys(connection: sa.Connection) -> dict[str, dict[int, str]]:

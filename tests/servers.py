@@ -218,7 +218,9 @@ def _start_mariadb(place: Place, daemon: Path, durable: bool) -> subprocess.Pope
         normal = "--auth-root-authentication-method=normal"
         place.run(install, "--no-defaults", f"--datadir={data}", "--skip-test-db", normal)
         user = f"muniment@'127.0.0.1' IDENTIFIED BY '{place.password}'"
-        first.write_text(f"CREATE USER IF NOT EXISTS {user};\nGRANT ALL ON *.* TO {user} WITH GRANT OPTION;\n")
+        first.write_text(
+            f"CREATE USER IF NOT EXISTS {user};\nGRANT ALL ON *.* TO {user} WITH GRANT OPTION;\n"
+        )
         first.chmod(0o644)
     return place.start(
         *(daemon, "--no-defaults", f"--datadir={data}", f"--port={place.port}", "--bind-address=127.0.0.1"),
