@@ -1,0 +1,119 @@
+"""Streams: all rows of a statement, in one pass, of which only one batch is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, overload
+
+from muniment.errors import UsageError
+from muniment.read.cursors import Selectable, Statement, statement_of
+from muniment.read.rows import BatchFactory, Row, RowFactory, tuples
+from muniment.read.sources import Source, opened
+
+T = TypeVar("T")
+B = TypeVar("B")
+
+BATCH_ROWS = 5_000
+"""Rows in memory at a time. From 1,000 on, larger batches are hardly faster, and take more memory."""
+
+
+class Stream(Iterator[T], AbstractContextManager["Stream[T]"], Generic[T]):
+    """Rows or batches while they are read.
+
+    The query runs when the first one is asked for. At the end, or at an error, the stream closes itself; who
+    stops earlier closes it, or uses it in a `with` block: cursor and connection are given back at once.
+    """
+
+    def __init__(self, items: Generator[T]) -> None:
+        self._items = items
+
+    def __next__(self) -> T:
+        return next(self._items)
+
+    def close(self) -> None:
+        """Give back cursor and connection; there is nothing more to read then."""
+        self._items.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@overload
+def stream(source: Source, what: Selectable, *, batch_rows: int = ...) -> Stream[Row]: ...
+@overload
+def stream(source: Source, what: Selectable, *, rows: RowFactory[T], batch_rows: int = ...) -> Stream[T]: ...
+def stream(
+    source: Source, what: Selectable, *, rows: RowFactory[Any] = tuples, batch_rows: int = BATCH_ROWS
+) -> Stream[Any]:
+    """The rows of a statement or table, one by one, in flat memory.
+
+    They are those of one moment: what others write meanwhile is not seen. For as long, a transaction is open.
+
+    Args:
+        source: a URL, an engine, a connection, or a database.
+        what: a table, a mapped class, or a statement that returns rows.
+        rows: what a row becomes: `tuples`, `mappings`, `instances(...)` or `models(...)`.
+        batch_rows: how many are fetched at a time, and held.
+
+    Raises:
+        UsageError: there is nothing to read in `what`, or its columns do not suit `rows`.
+        DatabaseError: the statement is refused, or the server cuts it short: a stream that ends without an
+            error has given every row.
+    """
+    return Stream(_each(_batches(source, statement_of(what), rows, _bounded(batch_rows))))
+
+
+@overload
+def batches(source: Source, what: Selectable, *, batch_rows: int = ...) -> Stream[list[Row]]: ...
+@overload
+def batches(
+    source: Source, what: Selectable, *, rows: BatchFactory[B], batch_rows: int = ...
+) -> Stream[B]: ...
+def batches(
+    source: Source, what: Selectable, *, rows: BatchFactory[Any] = tuples, batch_rows: int = BATCH_ROWS
+) -> Stream[Any]:
+    """The rows of a statement or table, in batches; see `stream`.
+
+    Args:
+        source: as for `stream`.
+        what: as for `stream`.
+        rows: what a batch becomes: a list of what `stream` gives, or with `arrow` a record batch.
+        batch_rows: rows of each batch; the last one may have fewer, and no batch is empty.
+    """
+    return Stream(_batches(source, statement_of(what), rows, _bounded(batch_rows)))
+
+
+def _bounded(batch_rows: int) -> int:
+    if batch_rows < 1:
+        raise UsageError(f"{batch_rows} rows make no batch", hint="Give batch_rows of 1 or more")
+    return batch_rows
+
+
+def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_rows: int) -> Generator[B]:
+    with opened(source, statement) as cursor:
+        make: Callable[..., B] = rows(cursor.columns)
+        while fetched := cursor.fetch(batch_rows):
+            yield make(fetched)
+
+
+def _each(made: Generator[Any]) -> Generator[Any]:
+    try:
+        for batch in made:
+            if not isinstance(batch, list):
+                raise UsageError(
+                    f"a {type(batch).__name__} is a batch, not a list of rows",
+                    hint="Read it with muniment.read.batches",
+                )
+            yield from batch
+    finally:
+        made.close()
