@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from muniment.errors import HeaderError
 from muniment.museum.mapping import Cells, Mapping, Severity
+from muniment.museum.patterns import PATTERN_CHARACTERS, Expression
 from muniment.records import Header, Problem, shortened
 
 Row = Sequence[str]
@@ -85,7 +86,8 @@ class ValuesReader:
         self.column = ", ".join(names)
         self._readers = [CellReader(columns.index(name), null) for name in names]
         self._null = null
-        self._pattern = re.compile(cells.pattern) if cells.pattern else None
+        self._pattern = Expression(cells.pattern) if cells.pattern else None
+        self._value = _value_group(self._pattern) if self._pattern else 0
 
     def text(self, row: Row) -> str:
         """The cells of the part as they stand, joined; "" where they say nothing."""
@@ -105,21 +107,22 @@ class ValuesReader:
         stripped = (piece.strip() for piece in text.split(self._cells.split))
         return [piece for piece in stripped if piece not in self._null]
 
-    def matches(self, row: Row, findings: Findings) -> list[tuple[str, re.Match[str] | None]]:
-        """Each value with the match of the pattern that found it.
+    def matches(self, row: Row, findings: Findings) -> list[tuple[str, dict[str, str] | None]]:
+        """Each value with the named groups of the pattern that found it.
 
-        A piece that the pattern does not find anything in is kept as it is, and reported.
+        A piece that the pattern does not find anything in, or that is too long to be searched, is kept as
+        it is, and reported.
         """
         if self._pattern is None:
             return [(piece, None) for piece in self.pieces(row)]
-        found: list[tuple[str, re.Match[str] | None]] = []
+        found: list[tuple[str, dict[str, str] | None]] = []
         for piece in self.pieces(row):
-            matches = [m for m in self._pattern.finditer(piece) if m.group()]
-            found += [(_value(match), match) for match in matches]
+            matches = self._pattern.matches(piece)
+            found += [((match[self._value] or "").strip(), self._pattern.named(match)) for match in matches]
             if not matches:
                 findings.report(self._severity, self._unlike(piece))
                 found.append((piece, None))
-        return [(value, match) for value, match in found if value]
+        return [(value, groups) for value, groups in found if value]
 
     def values(self, row: Row, findings: Findings) -> list[str]:
         """The values, as the pattern finds them."""
@@ -133,9 +136,12 @@ class ValuesReader:
         return values[0] if values else ""
 
     def _unlike(self, piece: str) -> Problem:
+        fault = "does not have the form that the mapping asks for"
+        if len(piece) > PATTERN_CHARACTERS:
+            fault = f"is longer than the {PATTERN_CHARACTERS:,} characters in which a pattern is looked for"
         return Problem(
             "pattern",
-            f"{self._field.replace('_', ' ')} does not have the form that the mapping asks for",
+            f"{self._field.replace('_', ' ')} {fault}",
             f"The pattern is {self._cells.pattern}",
             field=self._field,
             column=self.column,
@@ -143,9 +149,9 @@ class ValuesReader:
         )
 
 
-def _value(match: re.Match[str]) -> str:
-    groups = match.re.groupindex
+def _value_group(pattern: Expression) -> int:
+    """The group that holds the value: `value`, `label`, else the first if none has a name, else all."""
     for name in ("value", "label"):
-        if name in groups:
-            return (match[name] or "").strip()
-    return (match[1] if match.re.groups and not groups else match[0] or "").strip()
+        if name in pattern.names:
+            return pattern.names[name]
+    return 1 if pattern.groups and not pattern.names else 0

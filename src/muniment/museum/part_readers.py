@@ -10,11 +10,12 @@ from muniment.museum.attribution import qualified_name, qualifier, split_paralle
 from muniment.museum.cells import CellReader, Columns, Findings, Row, ValuesReader
 from muniment.museum.dimensions import parse_dimensions
 from muniment.museum.mapping import ActorField, DimensionField, Mapping, ResourceField, TermField
+from muniment.museum.patterns import Expression
 from muniment.records import Problem, shortened
 
 Part = dict[str, Any]
 
-_WEB_URL = re.compile(r"(?i)https?://[^\s/]+\S*")
+_WEB_URL = re.compile(r"(?i)https?://[^\s/]\S*")
 
 
 _URI = re.compile(r"(?i)[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
@@ -65,9 +66,9 @@ class TermReader:
         matches = self._values.matches(row, findings)
         uris = self._parallel_uris(row, len(matches), findings)
         terms = []
-        for (label, match), uri in zip(matches, uris, strict=True):
-            made = bool(self._source.uri) and (match is not None or not self._source.pattern)
-            meant = self._source.uri.format_map(_groups(label, match)) if made else uri
+        for (label, groups), uri in zip(matches, uris, strict=True):
+            made = bool(self._source.uri) and (groups is not None or not self._source.pattern)
+            meant = self._source.uri.format_map(_groups(label, groups)) if made else uri
             self._check(label, meant, findings)
             about = {"uri": meant if _URI.fullmatch(meant) else "", "language": self._language}
             terms.append({"label": label, "vocabulary": self._vocabulary} | told(about))
@@ -104,9 +105,9 @@ class TermReader:
         return Problem(code, message, hint, field=self._name, column=column, value=shortened(value))
 
 
-def _groups(value: str, match: re.Match[str] | None) -> dict[str, str]:
+def _groups(value: str, named: dict[str, str] | None) -> dict[str, str]:
     """What a template may name: the value, and the groups of its match; one that found nothing is empty."""
-    return {"value": value} | (match.groupdict("") if match else {})
+    return {"value": value} | (named or {})
 
 
 class ResourceReader:
@@ -117,7 +118,7 @@ class ResourceReader:
         self._values = ValuesReader(source, kind, columns, mapping.rules.pattern)
         self._rights = columns.cell(source.rights)
         self._severity = mapping.rules.manifest if kind == "manifest" else mapping.rules.image
-        self._manifest = re.compile(mapping.rules.manifest_pattern)
+        self._manifest = Expression(mapping.rules.manifest_pattern)
 
     def read(self, row: Row, findings: Findings) -> list[Part]:
         """The images or manifests of a row."""
@@ -204,7 +205,7 @@ class ActorReader:
             part: columns.cell(column) for part, column in source.columns_by_part().items()
         }
         self._null = columns.null
-        self._pattern = re.compile(source.pattern) if source.pattern else None
+        self._pattern = Expression(source.pattern) if source.pattern else None
 
     def read(self, row: Row, findings: Findings) -> list[Part]:
         """The people and groups of a row, each with its part in the making."""
@@ -231,7 +232,6 @@ class ActorReader:
     def _involvement(self, values: dict[str, str], findings: Findings) -> Part:
         said = qualifier(values.pop("role", ""))
         name = values["name"].strip()
-        match = self._pattern.search(name) if self._pattern else None
         uri = values.get("uri", "").strip()
         if uri and not _URI.fullmatch(uri):
             problem = Problem(
@@ -247,8 +247,8 @@ class ActorReader:
             part: values.get(part, "").strip() for part in ("id", "kind", "nationality", "birth", "death")
         }
         about = {part: value for part, value in about.items() if value not in self._null} | {"uri": uri}
-        if match:
-            name = match["name"] if "name" in match.re.groupindex else match[0]
+        if self._pattern and (match := self._pattern.search(name)):
+            name = match[self._pattern.names.get("name", 0)] or ""
         given = values.get("qualifier", "").strip() or said.qualifier
         if not about.get("id"):
             # Without an id the name identifies: "attributed to X" must be the same actor as X.
