@@ -17,14 +17,14 @@ LAYERS = (
     ("load",),
     ("run", "read", "registry"),
     ("correction", "audit", "check", "export"),
-    ("api",),
+    ("api", "exporting"),
     ("cli", "__main__"),
     ("__init__",),
 )
 """From the bottom up. A part may import from its own layer and from those below it."""
 
 PROFILES = ("museum", "table")
-CHOOSE_A_PROFILE = ("api", "cli", "registry", "__init__")
+CHOOSE_A_PROFILE = ("api", "exporting", "cli", "registry", "__init__")
 
 IMPORTED_LATE: dict[tuple[str, str], str] = {}
 """Imports inside functions, as (module, what it imports), each with the reason why it is there."""

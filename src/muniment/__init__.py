@@ -3,6 +3,8 @@
 from muniment.api import check, load
 from muniment.config import RejectBudget, Settings
 from muniment.errors import MunimentError
+from muniment.export.writing import Exported
+from muniment.exporting import export
 from muniment.museum.mapping import Mapping
 from muniment.museum.record import LidoRecord
 from muniment.records import Account, Problem
@@ -12,6 +14,7 @@ from muniment.table import PrimaryKey
 
 __all__ = [
     "Account",
+    "Exported",
     "Format",
     "LidoRecord",
     "Mapping",
@@ -22,5 +25,6 @@ __all__ = [
     "Run",
     "Settings",
     "check",
+    "export",
     "load",
 ]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from muniment.cli.auditing import status, trace
+from muniment.cli.exporting import export
 from muniment.cli.guessing import guess, mapping_app
 from muniment.cli.loading import check, load
 from muniment.cli.output import Output
@@ -28,6 +29,7 @@ add_command(app, "check", check)
 add_command(app, "load", load)
 add_command(app, "status", status)
 add_command(app, "trace", trace)
+add_command(app, "export", export)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(mapping_app, name="mapping")
 
@@ -54,6 +56,7 @@ def begin(
       muniment load export.csv -m export.toml    load it, into ./muniment.db or --to URL
       muniment quarantine list                   what was not stored, and why
       muniment trace ACCESSION                   from an object back to its bytes
+      muniment export csv --out objects.csv      the way out: files that others can read
 
     `muniment COMMAND --help` explains each command.
     """

@@ -1,0 +1,183 @@
+"""What the package offers to Python: exporting. The command line calls the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import PurePath
+
+import sqlalchemy as sa
+
+from muniment import ledger
+from muniment.config import database_url
+from muniment.databases import connect
+from muniment.databases.database import Database
+from muniment.errors import UsageError
+from muniment.export.columns import Columns, columns_of
+from muniment.export.dataset import Dataset, TableRows, table_named
+from muniment.export.format import FileFormat
+from muniment.export.storage import Storage, storage_at
+from muniment.export.streams import must_be_known
+from muniment.export.tabular import CsvFormat, JsonLinesFormat, ParquetFormat
+from muniment.export.workbook import WorkbookFormat
+from muniment.export.writing import Exported, Observer, Plan, Progress, run_export
+from muniment.ledger import reading
+from muniment.museum import tables as museum_tables
+from muniment.quarantine import note_table, quarantine_table
+
+ROW_FORMATS: dict[str, Callable[[Columns], FileFormat]] = {
+    "csv": CsvFormat,
+    "xlsx": WorkbookFormat,
+    "jsonl": JsonLinesFormat,
+    "parquet": ParquetFormat,
+}
+"""Formats of rows, by name."""
+
+MUSEUM_TABLES = (
+    museum_tables.vocabulary,
+    museum_tables.term,
+    museum_tables.actor,
+    museum_tables.place,
+    museum_tables.object_,
+    *museum_tables.PARTS_OF_OBJECT,
+)
+"""The tables of the museum profile, in an order in which they can be inserted."""
+
+WHOLE = {
+    "quarantine": (quarantine_table,),
+    "audit": (
+        ledger.source_table,
+        ledger.run_table,
+        ledger.chunk_table,
+        ledger.chunk_result_table,
+        ledger.change_table,
+        note_table,
+    ),
+}
+"""What can be exported as its tables, by name."""
+
+FORMATS = (*ROW_FORMATS, *WHOLE)
+"""Everything that `export` takes as its format."""
+
+RECORDS_PER_FILE = 100_000
+"""Records of a file, in an export into a folder, unless somebody chooses: large enough for few files, small
+enough that little is written again after an interruption."""
+
+
+def export(  # noqa: PLR0913 - an export has an option for each thing that its user may choose
+    what: str,
+    *,
+    to_dir: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    db: str | None = None,
+    rows_as: str = "csv",
+    tables: Sequence[str] | bool = (),
+    compress: str = "",
+    records_per_file: int | None = None,
+    workers: int = 1,
+    again: bool = False,
+    observer: Observer | None = None,
+) -> Exported:
+    """Write what a database holds as files that others can read, in flat memory, with a manifest.
+
+    The same call takes an interrupted export up again: whole files are kept. It is refused where the
+    database has changed since, for the files would not be of one state.
+
+    Args:
+        what: a format, one of `FORMATS`; `quarantine` and `audit` are written as `rows_as` says.
+        to_dir: the folder, or a URL that fsspec knows, for the files and `manifest.json`.
+        out: instead, one file; its manifest stands beside it.
+        db: the database's URL; else `MUNIMENT_DB`, else `sqlite:///muniment.db`.
+        rows_as: the format of rows for `quarantine` and `audit`.
+        tables: the tables to write, one file or more each; True for all of the museum profile.
+        compress: "", `gz` or `zst`.
+        records_per_file: begin a new file after so many; else 100,000, and in one file all.
+        workers: processes that write files.
+        again: replace an export that is there, or one that was begun before the database changed.
+        observer: is told how far it is.
+
+    Raises:
+        MunimentError: it cannot begin or go on; `muniment.errors` has the tree.
+    """
+    must_be_known(compress)
+    storage, file_name = _place(to_dir, out)
+    url = database_url(db)
+    with closing(connect(url)) as database:
+        datasets = _tables(database, what, rows_as, tables)
+        _must_suit(datasets, file_name, compress, records_per_file)
+        plan = Plan(
+            storage,
+            tuple(datasets),
+            compression=compress,
+            file_items=None if file_name else records_per_file or RECORDS_PER_FILE,
+            file_name=file_name,
+            told={"export": what, "format": datasets[0].format.name},
+        )
+        return run_export(plan, database, url, workers=workers, again=again, observer=observer or _unobserved)
+
+
+def _unobserved(progress: Progress) -> None:
+    pass
+
+
+def _place(to_dir: str | os.PathLike[str] | None, out: str | os.PathLike[str] | None) -> tuple[Storage, str]:
+    """Where the files go, and the name of the one file or ""."""
+    if (to_dir is None) == (out is None):
+        raise UsageError(
+            "say where the export is to go", hint="Give a folder (--to-dir FOLDER) or one file (--out FILE)"
+        )
+    if to_dir is not None:
+        return storage_at(to_dir), ""
+    text = os.fspath(out) if out is not None else ""
+    folder, slash, name = text.rpartition("/")
+    if "://" not in text:
+        path = PurePath(text)
+        folder, slash, name = str(path.parent), "/", path.name
+    if not name or not slash:
+        raise UsageError("this names no file", where=text, hint="Give --out a file, or --to-dir a folder")
+    return storage_at(folder), name
+
+
+def _must_suit(
+    datasets: Sequence[Dataset], file_name: str, compress: str, records_per_file: int | None
+) -> None:
+    if file_name and len([dataset for dataset in datasets if not dataset.optional]) > 1:
+        raise UsageError("several tables do not go into one file", hint="Give --to-dir instead of --out")
+    if file_name and records_per_file:
+        raise UsageError("one file has all records", hint="Give --to-dir instead of --out")
+    if compress and datasets[0].format.compresses:
+        raise UsageError(
+            f"{datasets[0].format.name} files are compressed as they are", hint="Leave out --compress"
+        )
+
+
+def _tables(database: Database, what: str, rows_as: str, tables: Sequence[str] | bool) -> list[Dataset]:
+    with reading(database) as connection:
+        if what in WHOLE:
+            return [_rows(table, rows_as) for table in WHOLE[what] if _has(connection, table)]
+        if tables is True:
+            chosen = [table for table in MUSEUM_TABLES if _has(connection, table)]
+            if not chosen:
+                raise UsageError(
+                    "this database holds no museum objects", hint="Choose a table with --table NAME"
+                )
+            return [_rows(table, what) for table in chosen]
+        return [_rows(table_named(connection, name), what) for name in tables or ()]
+
+
+def _has(connection: sa.Connection, table: sa.Table) -> bool:
+    return sa.inspect(connection).has_table(table.name)
+
+
+def _rows(table: sa.Table, name: str) -> Dataset:
+    return TableRows(table, row_format(name, columns_of(table)))
+
+
+def row_format(name: str, columns: Columns) -> FileFormat:
+    """The format of rows with this name; raises `UsageError` where there is none."""
+    if name not in ROW_FORMATS:
+        raise UsageError(
+            f"there is no format {name!r} for tables", hint=f"There are {', '.join(ROW_FORMATS)}"
+        )
+    return ROW_FORMATS[name](columns)
