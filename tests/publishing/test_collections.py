@@ -1,0 +1,88 @@
+"""Every record of three real collections is valid in every format, and some are read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from lxml import etree
+
+import muniment
+from muniment.museum.publishing.assembly import objects
+from muniment.museum.publishing.identifiers import Identifiers, identifiers
+from muniment.museum.publishing.lido import Lido
+from muniment.museum.publishing.objects import MuseumObject
+from tests.publishing import lido_reading
+from tests.publishing.museum import ROOT, reading
+from tests.publishing.test_lido import held, told
+
+COLLECTIONS = {
+    "carnegie": ("cmoa/cmoa.csv", 28_141),
+    "tate": ("tate/artwork_data.csv", 69_202),
+    "colby": ("colby/colby_data.csv", 1_952),
+}
+SOME = {"carnegie": 10, "tate": 10, "colby": 1}
+"""One record in so many is held to the stricter rules; all are where `-m long` is given."""
+
+READ_BACK = 5
+"""Of those, one in so many is read back: that takes longer still."""
+
+
+def load(collection: str, reference: Path, url: str) -> None:
+    file, _ = COLLECTIONS[collection]
+    mapping = ROOT / "examples" / collection / "mapping.toml"
+    muniment.load(reference / "data" / file, mapping=mapping, to=url)
+
+
+@pytest.fixture(scope="module", params=COLLECTIONS)
+def collection(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(collection: str, reference: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('collections') / collection}.db"
+    load(collection, reference, url)
+    return url
+
+
+def pages(connection: sa.Connection) -> Iterator[tuple[Identifiers, list[MuseumObject]]]:
+    minted = identifiers(connection)
+    for page in objects(connection):
+        yield minted, page
+
+
+def must_be_good_lido(connection: sa.Connection, reference: Path, every: int) -> int:
+    """Every record is valid by the schema; one in `every` by the stricter rules as well."""
+    schema = lido_reading.schema(reference)
+    count = 0
+    for minted, page in pages(connection):
+        lido = Lido(minted)
+        written = b"".join([lido.opening(), *map(lido.record, page), lido.closing()])
+        document = etree.fromstring(written)
+        assert schema.validate(document), schema.error_log
+        records = list(zip(page, document, strict=True))[count % every :: every]
+        assert [(r[0].text, fault) for _, r in records for fault in lido_reading.faults(r)] == []
+        for item, record in islice(records, None, None, READ_BACK):
+            assert lido_reading.read_back(record) == held(told(item))
+        assert lido.replaced == 0
+        count += len(page)
+    return count
+
+
+def test_every_record_is_valid_lido(collection: str, on_sqlite: str, reference: Path) -> None:
+    with reading(on_sqlite) as connection:
+        count = must_be_good_lido(connection, reference, SOME[collection])
+    assert count == COLLECTIONS[collection][1]
+
+
+@pytest.mark.long
+def test_every_record_keeps_the_stricter_rules_on_every_database(
+    collection: str, database_url: str, reference: Path
+) -> None:
+    load(collection, reference, database_url)
+    with reading(database_url) as connection:
+        assert must_be_good_lido(connection, reference, 1) == COLLECTIONS[collection][1]
