@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ import muniment
 from muniment.museum.publishing.assembly import objects
 from muniment.museum.publishing.identifiers import Identifiers, identifiers
 from muniment.museum.publishing.lido import Lido
+from muniment.museum.publishing.linked_art import LinkedArt
 from muniment.museum.publishing.objects import MuseumObject
-from tests.publishing import lido_reading
+from muniment.museum.publishing.shared import shared
+from tests.publishing import lido_reading, linked_art_reading
 from tests.publishing.museum import ROOT, reading
 from tests.publishing.test_lido import held, told
 
@@ -79,6 +83,35 @@ def test_every_record_is_valid_lido(collection: str, on_sqlite: str, reference: 
     assert count == COLLECTIONS[collection][1]
 
 
+def must_be_good_linked_art(connection: sa.Connection, reference: Path, every: int) -> int:
+    """Every document is valid by its schema; those of one record in `every` by the stricter rules as well."""
+    validators = linked_art_reading.validators(reference)
+    minted = identifiers(connection)
+    linked_art = LinkedArt(minted)
+    count, kinds = 0, Counter[str]()
+    items = (item for page in objects(connection) for item in page)
+    rows = (row for page in shared(connection) for row in page)
+    for number, item in enumerate(chain(items, rows)):
+        count += isinstance(item, MuseumObject)
+        for line in linked_art.record(item).splitlines():
+            document = json.loads(line)
+            kinds[document["type"]] += 1
+            validators[document["type"]].validate(document)
+            if number % every == 0:
+                assert list(linked_art_reading.faults(document)) == []
+    assert kinds["HumanMadeObject"] == count
+    assert kinds["Group"] >= 1
+    assert kinds["Person"] >= 1
+    assert kinds["Type"] >= 1
+    return count
+
+
+def test_every_record_is_valid_linked_art(collection: str, on_sqlite: str, reference: Path) -> None:
+    with reading(on_sqlite) as connection:
+        count = must_be_good_linked_art(connection, reference, SOME[collection])
+    assert count == COLLECTIONS[collection][1]
+
+
 @pytest.mark.long
 def test_every_record_keeps_the_stricter_rules_on_every_database(
     collection: str, database_url: str, reference: Path
@@ -86,3 +119,4 @@ def test_every_record_keeps_the_stricter_rules_on_every_database(
     load(collection, reference, database_url)
     with reading(database_url) as connection:
         assert must_be_good_lido(connection, reference, 1) == COLLECTIONS[collection][1]
+        assert must_be_good_linked_art(connection, reference, 1) == COLLECTIONS[collection][1]

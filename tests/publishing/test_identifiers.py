@@ -8,8 +8,9 @@ from urllib.parse import unquote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muniment.museum.publishing.identifiers import Identifiers, Publisher, valid_uri, web_address
+from muniment.museum.publishing.identifiers import Identifiers, Publisher, valid_uri
 from muniment.museum.publishing.objects import Actor, Place, Term
+from muniment.museum.publishing.resources import media_type, web_address
 
 URI = re.compile(r"[a-z]+:(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
@@ -56,3 +57,9 @@ def test_concepts_that_institutions_share_belong_to_neither_of_them() -> None:
     two = Identifiers({"a": Publisher("https://a.example/"), "b": Publisher("https://b.example/")})
     assert two.of_word("role", "artist") == "https://muniment.invalid/word/role/artist"
     assert two.of_actor(Actor("b/id/7", "x")) == "https://b.example/actor/id/7"
+
+
+def test_the_ending_of_a_url_tells_the_format_of_an_image() -> None:
+    assert media_type("https://a.example/x.JPG?size=2") == "image/jpeg"
+    assert media_type("https://a.example/x.aspx") is None
+    assert media_type("https://[a.example/x.jpg") is None

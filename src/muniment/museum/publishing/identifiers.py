@@ -109,18 +109,12 @@ def segments(key: str) -> str:
 
 
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-_SCHEME = re.compile(r"(?i)https?://[^/?#\s]+")
 
 
 @lru_cache(REMEMBERED_KEYS)
 def valid_uri(text: str) -> str:
     """An IRI as a URI: what RFC 3986 does not allow is percent-encoded, what is encoded stays so."""
     return quote(_BARE_PERCENT.sub("%25", text), safe=":/?#@!$&'()*+,;=%~")
-
-
-def web_address(text: str) -> str | None:
-    """The URL of an image or manifest as a URI; `None` where it is no http(s) URL at all."""
-    return valid_uri(text.strip()) if _SCHEME.match(text.strip()) else None
 
 
 def identifiers(connection: sa.Connection) -> Identifiers:

@@ -6,12 +6,11 @@ URIs of LIDO's own terminology (http://terminology.lido-schema.org) are named fo
 from __future__ import annotations
 
 from functools import lru_cache
-from mimetypes import MimeTypes
-from urllib.parse import urlsplit
 
 from muniment.museum.publishing.days import iso_day, life_span
 from muniment.museum.publishing.kinds import kind_of
 from muniment.museum.publishing.objects import Actor, Involvement, Place, Term
+from muniment.museum.publishing.resources import media_type
 from muniment.museum.publishing.xml import REPLACEMENT, attribute, language, text
 
 REMEMBERED_ELEMENTS = 8_192
@@ -192,9 +191,6 @@ def collection(department: str) -> str:
     return element("collection", element("object", named))
 
 
-_TYPES = MimeTypes()
-"""Of the standard library alone, so that every machine tells the same."""
-
 _RESOURCE_TYPES = {
     "manifest": element("resourceType", element("term", "IIIF manifest", ' xml:lang="en"')),
     "image": element("resourceType", element("term", "digital image", ' xml:lang="en"')),
@@ -207,16 +203,6 @@ def resource_kind(kind: str, url: str) -> tuple[str, str]:
     media = media_type(url)
     form = _MANIFEST if kind == "manifest" else f' lido:formatResource="{media}"' if media else ""
     return _RESOURCE_TYPES[kind], form
-
-
-def media_type(url: str) -> str | None:
-    """The media type of an image, by the ending of its URL's path."""
-    try:
-        path = urlsplit(url).path
-    except ValueError:  # what is no URL tells no format
-        return None
-    media = _TYPES.guess_type(path)[0]
-    return media if media and media.startswith("image/") else None
 
 
 def number(value: float) -> str:

@@ -180,6 +180,11 @@ class MuseumObject:
     representations: tuple[Representation, ...] = ()
     texts: tuple[ObjectText, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """What people call it: its first title."""
+        return self.titles[0].title if self.titles else self.accession
+
 
 Shared = Actor | Place | Term | Department
 """What many objects refer to: with a record of its own in formats that link records."""

@@ -1,0 +1,29 @@
+"""Addresses of images and manifests, as far as their text tells."""
+
+from __future__ import annotations
+
+import re
+from mimetypes import MimeTypes
+from urllib.parse import urlsplit
+
+from muniment.museum.publishing.identifiers import valid_uri
+
+_TYPES = MimeTypes()
+"""Of the standard library alone, so that every machine tells the same."""
+
+_HTTP = re.compile(r"(?i)https?://[^/?#\s]+")
+
+
+def web_address(text: str) -> str | None:
+    """The URL of an image or manifest as a URI; `None` where it is no http(s) URL at all."""
+    return valid_uri(text.strip()) if _HTTP.match(text.strip()) else None
+
+
+def media_type(url: str) -> str | None:
+    """The media type of an image, by the ending of its URL's path."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # what is no URL tells no format
+        return None
+    media = _TYPES.guess_type(path)[0]
+    return media if media and media.startswith("image/") else None
