@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "muniment"
 
 LAYERS = (
-    ("errors", "records", "events", "config", "memory", "stopping"),
+    ("errors", "columns", "records", "events", "config", "memory", "stopping"),
     ("sources", "validation", "databases", "profile"),
     ("migrations", "ledger", "quarantine", "guess", "museum", "table"),
     ("load",),

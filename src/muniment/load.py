@@ -54,7 +54,7 @@ class Committed:
 def prepare_chunk(chunk: Chunk, source: Source, judge: Judge) -> Prepared:
     """Read a chunk's records and judge them; pure."""
     began = time.perf_counter()
-    records = source.records(chunk)
+    records = source.records(chunk, by_column=judge.judges_columns)
     verdicts = judge.judge(records)
     return Prepared(chunk, records, verdicts, time.perf_counter() - began)
 

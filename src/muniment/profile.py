@@ -52,7 +52,14 @@ class Applied:
 
 
 class Judge(Protocol):
-    """Judges records; pure, so that it can run anywhere and be repeated."""
+    """Judges records; pure, so that it can run anywhere and be repeated.
+
+    Attributes:
+        judges_columns: whether it makes use of records that are read by column.
+    """
+
+    @property
+    def judges_columns(self) -> bool: ...  # noqa: D102 - above
 
     def judge(self, records: Records) -> Verdicts:
         """Say of each record whether it is accepted, rejected or left out."""

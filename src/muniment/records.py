@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from muniment.columns import ColumnarRows, chosen
 from muniment.errors import OutOfBalance
 
 Integers = npt.NDArray[np.int64]
@@ -81,6 +82,7 @@ class Layout:
         faults: by index, the code of what makes a record unreadable as such: `quote`,
             `quote-unclosed`, `too-long` or `incomplete`.
         blank_lines: lines with nothing at all on them, which are not records.
+        regular: every quote opens a cell, closes one, or is doubled within one.
     """
 
     lines: Integers
@@ -88,6 +90,7 @@ class Layout:
     lengths: Integers
     faults: Mapping[int, str] = field(default_factory=dict)
     blank_lines: int = 0
+    regular: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,7 @@ class Records:
             exactly as many cells as the header has names, and are text without NUL or surrogates.
         blank_lines: physical lines of the chunk with nothing on them, which are no records.
         origins: by index, what a resubmitted record corrects; empty in an ordinary load.
+        columns: the same cells by column, where they were read so; those of unreadable rows mean nothing.
     """
 
     header: Header
@@ -181,9 +185,10 @@ class Records:
     unreadable: Mapping[int, Problem] = field(default_factory=dict)
     blank_lines: int = 0
     origins: Mapping[int, Origin] = field(default_factory=dict)
+    columns: ColumnarRows | None = None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.lines)
 
     def position(self, index: int) -> Position:
         """The position of the record with this index in the chunk."""
@@ -238,6 +243,10 @@ class Accepted:
     def part(self, start: int, stop: int) -> Accepted:
         """The records from `start` up to but not including `stop`."""
         return Accepted(self.indexes[start:stop], self.keys[start:stop], self.values[start:stop])
+
+    def at(self, places: Sequence[int]) -> Accepted:
+        """The records at these places."""
+        return Accepted(*(chosen(values, places) for values in (self.indexes, self.keys, self.values)))
 
 
 @dataclass(frozen=True, slots=True)

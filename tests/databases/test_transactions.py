@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from muniment.columns import ColumnarRows
 from muniment.databases import Database, Transaction, Value
 from muniment.databases.types import (
     KEY_CHARACTERS,
@@ -130,6 +132,58 @@ def test_what_is_inserted_in_bulk_comes_back_as_it_was(
         transaction.execute(everything.delete())
         transaction.insert(everything, COLUMNS, whole)
     assert stored(database, everything) == whole
+
+
+BY_COLUMN = {
+    "id": pa.int64(),
+    "key": pa.string(),
+    "text": pa.string(),
+    "bytes": pa.binary(),
+    "real": pa.float64(),
+    "flag": pa.bool_(),
+    "document": pa.string(),
+    "integer": pa.int64(),
+    "small": pa.int64(),
+}
+
+
+@many_examples
+@given(rows=st.lists(cells, min_size=1, max_size=8), left_out=st.sampled_from(["", "bytes"]))
+def test_what_is_inserted_by_column_comes_back_as_it_was(
+    database: Database, rows: list[tuple[Any, ...]], left_out: str
+) -> None:
+    names = [name for name in BY_COLUMN if name != left_out]
+    whole = [dict(zip(COLUMNS, (number, None, *row), strict=True)) for number, row in enumerate(rows)]
+    columns = [pa.array([row[name] for row in whole], BY_COLUMN[name]) for name in names]
+    with database.transaction() as transaction:
+        transaction.execute(everything.delete())
+        transaction.insert(everything, names, ColumnarRows(columns))
+    nothing = dict.fromkeys(COLUMNS)
+    assert stored(database, everything) == [
+        tuple((nothing | {name: row[name] for name in names}).values()) for row in whole
+    ]
+
+
+def test_a_part_of_columns_is_inserted_as_that_part(database: Database) -> None:
+    numbers, texts = pa.array(range(10)), pa.array(["", None, "x\ty", "é\n", "\\"] * 2)
+    rows = ColumnarRows([numbers, texts])
+    with database.transaction() as transaction:
+        transaction.insert(everything, ["id", "text"], rows[3:7])
+        transaction.insert(everything, ["id", "text"], rows.take([9, 0]))
+    with database.engine.connect() as connection:
+        query = sa.select(everything.c.id, everything.c.text).order_by(everything.c.id)
+        found = [tuple(row) for row in connection.execute(query)]
+    assert found == [(0, ""), (3, "é\n"), (4, "\\"), (5, ""), (6, None), (9, "\\")]
+
+
+@pytest.mark.parametrize(("column", "number"), [("integer", 2**31), ("small", 2**15)])
+def test_a_number_in_a_column_that_does_not_fit_is_refused(
+    database: Database, column: str, number: int
+) -> None:
+    rows = ColumnarRows([pa.array([1]), pa.array([number])])
+    with pytest.raises(RowRefused), database.transaction() as transaction:
+        transaction.insert(everything, ["id", column], rows)
+    assert stored(database, everything) == []
 
 
 @many_examples

@@ -94,7 +94,7 @@ class CorrectedSource:
         """As in `Source`."""
         return self._worksheet.chunks(start)
 
-    def records(self, chunk: Chunk) -> Records:
+    def records(self, chunk: Chunk, *, by_column: bool = False) -> Records:  # noqa: ARG002 - corrections are few
         """The corrected records of a chunk, each with its origin."""
         read = self._worksheet.records(chunk)
         numbers = [entry_number(row, self._id) for row in read.rows]

@@ -57,7 +57,7 @@ Value = str | int | float | bool | bytes | datetime | None
 """What a cell of a bulk write may be. Text is valid Unicode without NUL, a datetime has its time zone."""
 
 Rows = Sequence[Sequence[Value]]
-"""Rows of a bulk write, each with a cell for every column named beside them."""
+"""Rows of a bulk write, each with a cell for every column named beside them; at best `ColumnarRows`."""
 
 
 class Transaction(Protocol):

@@ -35,7 +35,7 @@ class StreamingConnection(_Connection):
     """The server's max_allowed_packet, once known: whoever sends more is cut off without an answer."""
 
     _name = ""
-    _payload: Sequence[bytes] = ()
+    _payload: Sequence[bytes | memoryview] = ()
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
         """As PyMySQL's, but a statement that the server would not take is refused before it is sent."""
@@ -47,7 +47,7 @@ class StreamingConnection(_Connection):
         return super().query(statement, unbuffered)
 
     @contextmanager
-    def serving(self, payload: Sequence[bytes]) -> Iterator[str]:
+    def serving(self, payload: Sequence[bytes | memoryview]) -> Iterator[str]:
         """While the block runs, the server may ask for `payload` once, by the name that this gives."""
         self._name = f"muniment-{secrets.token_hex(8)}"
         self._payload = payload

@@ -10,6 +10,8 @@ from typing import Any
 import pymysql
 import sqlalchemy as sa
 
+from muniment.columns import ColumnarRows
+from muniment.databases.columnar import tab_separated_columns
 from muniment.databases.connection import (
     CONNECT_SECONDS,
     LOCK_SECONDS,
@@ -76,8 +78,12 @@ class MySQLTransaction(SqlTransaction):
         self._insert_many_rows(table, columns, rows, f" ON DUPLICATE KEY UPDATE {column} = {column}")
 
     def _load(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
-        todo = conversions(table, columns, dialect="mysql", of_bytes=bytes.hex)
-        payload = [tab_separated(part, columns) for part in converted(rows, todo)]
+        payload: list[bytes | memoryview]
+        if isinstance(rows, ColumnarRows) and not any(is_binary(table.c[name]) for name in columns):
+            payload = [tab_separated_columns(rows)]
+        else:
+            todo = conversions(table, columns, dialect="mysql", of_bytes=bytes.hex)
+            payload = [tab_separated(part, columns) for part in converted(rows, todo)]
         with self.driver_cursor() as cursor:
             with cursor.connection.serving(payload) as name:
                 cursor.execute(self._load_statement(table, columns, name))

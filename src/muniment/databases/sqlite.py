@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import StaticPool
 
+from muniment.columns import ColumnarRows
 from muniment.databases.connection import LOCK_SECONDS, SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import StrictSQLiteDDL
@@ -45,9 +46,12 @@ class SQLiteTransaction(SqlTransaction):
         statement = f"INSERT INTO {name} ({', '.join(quoted)}) VALUES ({marks})"  # noqa: S608 - all names are quoted
         cursor = self.driver_cursor()
         todo = conversions(table, columns, dialect="sqlite", of_bytes=None)
-        for part in converted(rows, todo):
-            must_all_be_storable(columns, part)
-            cursor.executemany(statement, part)
+        if isinstance(rows, ColumnarRows):  # of text that was read as such, and flags that are numbers here
+            cursor.executemany(statement, rows)
+        else:
+            for part in converted(rows, todo):
+                must_all_be_storable(columns, part)
+                cursor.executemany(statement, part)
         cursor.close()
 
     def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:

@@ -84,6 +84,8 @@ class MuseumProfile:
 class MuseumJudge:
     """Judges the rows of sources with one header."""
 
+    judges_columns = False
+
     def __init__(self, mapping: Mapping, conditions: Sequence[Condition], header: Header) -> None:
         columns = Columns(mapping, header)
         self._key_is_accession = mapping.record.key is None

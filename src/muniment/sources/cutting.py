@@ -106,7 +106,7 @@ class Cutter:
                 faults[len(offsets) - 1] = INCOMPLETE
         number, line = start.number + len(offsets), start.line + extents.stop_line
         lines = start.line + extents.lines
-        layout = Layout(lines, offsets.copy(), ends - offsets, faults, extents.blank_lines)
+        layout = Layout(lines, offsets.copy(), ends - offsets, faults, extents.blank_lines, extents.regular)
         chunk = Chunk(start, Place(window.offset, number, line), data, window.finished, layout)
         return chunk, INCOMPLETE in faults.values()
 

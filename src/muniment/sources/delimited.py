@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from muniment.config import Settings
 from muniment.records import Chunk, Place, Records
+from muniment.sources.columnar import read_columns
 from muniment.sources.cutting import Cutter
 from muniment.sources.encodings import BEGINNING_BYTES, resolved
 from muniment.sources.format import Format
@@ -53,11 +54,12 @@ class DelimitedSource:
             # Only from a place before the last record can one tell whether it was whole.
             deque(self.chunks(self.first), maxlen=0)
 
-    def records(self, chunk: Chunk) -> Records:
+    def records(self, chunk: Chunk, *, by_column: bool = False) -> Records:
         """As in `Source`."""
         if chunk.layout is None:
             raise ValueError("only chunks that this source has cut can be read")
-        return self._parser.records(self.header, chunk, chunk.layout)
+        found = read_columns(self._parser, self.header, chunk, chunk.layout) if by_column else None
+        return found or self._parser.records(self.header, chunk, chunk.layout)
 
     def read_bytes(self, offset: int, length: int) -> bytes:
         """As in `Source`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from muniment.columns import ColumnarRows
 from muniment.records import Chunk, Header, Layout, Problem, Records, shortened
 from muniment.sources.encodings import Encoding
 from muniment.sources.format import Format
@@ -76,17 +77,12 @@ class Parser:
         for index, row in enumerate(rows):
             if len(row) != width and index not in unreadable:
                 unreadable[index] = _ragged(len(row), width)
-        return Records(
-            header=header,
-            start=chunk.start,
-            data=chunk.data,
-            lines=layout.lines,
-            offsets=layout.offsets,
-            lengths=layout.lengths,
-            rows=rows,
-            unreadable=dict(sorted(unreadable.items())),
-            blank_lines=layout.blank_lines,
-        )
+        return records_of(header, chunk, layout, rows, dict(sorted(unreadable.items())))
+
+    def fault_of(self, raw: bytes, row: Sequence[str], width: int) -> Problem | None:
+        """What makes a record, of which arrays found the ends, unreadable."""
+        problem = self._undecodable(raw) or _nul(row)
+        return problem or (_ragged(len(row), width) if len(row) != width else None)
 
     def _reader(self, lines: Sequence[str] | io.StringIO) -> Iterator[list[str]]:
         """A `csv` reader. Its bound on cells is of the whole process: it is raised, never lowered."""
@@ -165,6 +161,29 @@ class Parser:
             "Is the encoding of the source declared rightly? If so, the text was damaged before",
             value=around,
         )
+
+
+def records_of(
+    header: Header,
+    chunk: Chunk,
+    layout: Layout,
+    rows: Sequence[Sequence[str]],
+    unreadable: Mapping[int, Problem],
+    columns: ColumnarRows | None = None,
+) -> Records:
+    """The records of a chunk that have these cells."""
+    return Records(
+        header=header,
+        start=chunk.start,
+        data=chunk.data,
+        lines=layout.lines,
+        offsets=layout.offsets,
+        lengths=layout.lengths,
+        rows=rows,
+        unreadable=unreadable,
+        blank_lines=layout.blank_lines,
+        columns=columns,
+    )
 
 
 def _broken(fault: str | None) -> Problem | None:

@@ -33,6 +33,7 @@ class Extents:
         stop, stop_line: units and lines of the whole chunk.
         unterminated: the last record is ended by the end of the source, not by a line end.
         faults: by index, why a record is not well formed.
+        regular: see `Layout`.
     """
 
     starts: Integers
@@ -43,6 +44,7 @@ class Extents:
     stop_line: int
     unterminated: bool
     faults: Mapping[int, str] = field(default_factory=dict)
+    regular: bool = False
 
 
 def scan(
@@ -112,6 +114,7 @@ def _scan_stretch(units: Units, ended: bool, grammar: Grammar, max_rows: int) ->
         stop=stop,
         stop_line=int(outside[taken - 1]) + 1 - int(unterminated),
         unterminated=unterminated,
+        regular=True,
     )
 
 

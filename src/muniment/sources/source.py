@@ -51,8 +51,8 @@ class Source(Protocol):
         """
         ...
 
-    def records(self, chunk: Chunk) -> Records:
-        """The records of a chunk; pure."""
+    def records(self, chunk: Chunk, *, by_column: bool = False) -> Records:
+        """The records of a chunk; pure. With `by_column`, their cells in columns too, where that is quick."""
         ...
 
     def read_bytes(self, offset: int, length: int) -> bytes:

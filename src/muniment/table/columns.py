@@ -10,14 +10,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
+from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Value
-from muniment.table.model import Row, allows_none, is_structured, plain_type
+from muniment.databases.types import Blob, Flag, Id, Real
+from muniment.table.certainty import Certain, certain_cells
+from muniment.table.model import allows_none, form_of, is_structured, plain_type
 from muniment.table.numbers import NumberCheck, number_check
+
+pc: Any = pyarrow.compute
 
 PLAIN = (str, int, float, bool)
 """Types whose values are stored as they are."""
+
+ARROW_TYPES: dict[Any, pa.DataType] = {
+    Id: pa.int64(),
+    Real: pa.float64(),
+    Flag: pa.bool_(),
+    Blob: pa.binary(),
+}
+"""By the type of a database column, that of its values here; of all others it is text."""
 
 _CALLING = ("default_factory", "post_init", "custom_init", "validate_default")
 
@@ -29,45 +46,76 @@ class ColumnCheck:
     Attributes:
         position: of its column; None where the source has none.
         validate: Pydantic's own check of a list of cells; None where it takes every text as it is.
+        certain: tells cells that Pydantic takes for what they say; the others it is asked about.
+        stored: what becomes of a valid value; None where it is stored as it is.
         required: whether an empty cell is for the model to judge; else it comes to `default`.
         number: tells cells that Pydantic would take for numbers and nobody wrote as such.
+        type: of the values.
     """
 
     position: int | None
-    validate: Callable[[list[str]], list[Value]] | None
+    validate: Callable[[list[str]], list[Any]] | None
+    certain: Certain | None
+    stored: Callable[[Any], Value] | None
     required: bool
     default: Value
     number: NumberCheck | None
+    type: pa.DataType
 
-    def values(self, cells: Sequence[str], nothing: frozenset[str], doubtful: set[int]) -> Sequence[Value]:
-        """The field's value in each row; adds to `doubtful` those for which there is none."""
-        left_out: set[int] = set()
-        if not nothing.isdisjoint(map(str.strip, cells)):
-            left_out = {index for index, cell in enumerate(cells) if cell.strip() in nothing}
-            if self.required:
-                doubtful |= left_out
-        if self.number is not None:
-            odd = {i for i, cell in enumerate(cells) if i not in left_out and self.number(cell)}
-            doubtful |= odd
-            left_out |= odd
-        if self.validate is None and not left_out:
-            return cells
+    def values(self, cells: Column, nothing: Column) -> tuple[Column, Column | None]:
+        """The field's value in each row, and which rows have none, where any has none.
+
+        Args:
+            cells: text.
+            nothing: what means that a cell is empty, stripped.
+        """
+        empty = _where(pc.is_in(pc.utf8_trim_whitespace(cells), value_set=nothing))
+        values, doubtful = cells, empty if self.required else None
+        if self.validate is not None:
+            values, wrong = self._validated(cells, empty)
+            doubtful = wrong if doubtful is None else doubtful if wrong is None else pc.or_(doubtful, wrong)
+        if empty is not None:
+            values = pc.if_else(empty, pa.scalar(self.default, self.type), values)
+        return values, doubtful
+
+    def _validated(self, cells: Column, empty: Column | None) -> tuple[Column, Column | None]:
+        """The values of cells that are not empty, and which of them are wrong."""
+        open_to_doubt = None if empty is None else pc.invert(empty)
+        values: Column | None = None
+        if self.certain is not None:
+            certain = self.certain(cells)
+            rest = pc.invert(certain if empty is None else pc.or_(certain, empty))
+            if not pc.any(rest).as_py() and empty is None:
+                return cells.cast(self.type), None
+            values = pc.if_else(certain, cells, pa.scalar(None, pa.string())).cast(self.type)
+            open_to_doubt = _where(rest)
+            if open_to_doubt is None:
+                return values, None
+        asked = pc.unique(cells if open_to_doubt is None else cells.filter(open_to_doubt))
+        answers, wrong = self._ask(asked.to_pylist())
+        told = pa.array(answers, self.type).take(pc.index_in(cells, value_set=asked))
+        faulty = pc.is_in(cells, value_set=asked.take(wrong)) if len(wrong) else None
+        return told if values is None else pc.if_else(open_to_doubt, told, values), faulty
+
+    def _ask(self, cells: list[str]) -> tuple[list[Value], list[int]]:
+        """The value of each cell, and the places of those that are wrong."""
+        wrong = {place for place, cell in enumerate(cells) if self.number and self.number(cell)}
         while True:
-            kept = [i for i in range(len(cells)) if i not in left_out] if left_out else range(len(cells))
+            kept = [place for place in range(len(cells)) if place not in wrong]
             try:
-                given = [cells[i] for i in kept] if left_out else list(cells)
-                valid: Sequence[Value] = self.validate(given) if self.validate else given
+                valid = self.validate([cells[place] for place in kept]) if self.validate else []
                 break
             except ValidationError as error:
-                wrong = {kept[place] for place in _places(error)}
-                doubtful |= wrong
-                left_out |= wrong
-        if not left_out:
-            return valid
-        values = [self.default] * len(cells)
-        for index, value in zip(kept, valid, strict=True):
-            values[index] = value
-        return values
+                wrong |= {kept[place] for place in _places(error)}
+        answers: list[Value] = [None] * len(cells)
+        for place, value in zip(kept, valid, strict=True):
+            answers[place] = value if self.stored is None or value is None else self.stored(value)
+        return answers, sorted(wrong)
+
+
+def _where(mask: Column) -> Column | None:
+    """The mask, or None where it is nowhere true."""
+    return mask if pc.any(mask).as_py() else None
 
 
 def _places(error: ValidationError) -> set[int]:
@@ -78,31 +126,43 @@ def _places(error: ValidationError) -> set[int]:
 def column_checks(model: type[BaseModel], positions: dict[str, int]) -> list[ColumnCheck] | None:
     """A check for each field; None where the model's verdict on a row is more than those on its cells."""
     fields = model.model_fields
-    plain = all(plain_type(f.annotation) in PLAIN and not is_structured(f) for f in fields.values())
-    if not plain or _calls_functions(model.__pydantic_core_schema__):
+    if any(map(is_structured, fields.values())) or _calls_functions(model.__pydantic_core_schema__):
         return None
-    return [
-        ColumnCheck(
-            positions.get(name),
-            _validator(field.rebuild_annotation(), _config(model)),
-            field.is_required() and not allows_none(field),
-            None if field.is_required() else field.default,
-            number_check(plain_type(field.annotation)),
-        )
-        for name, field in fields.items()
-    ]
+    return [_check(field, positions.get(name), _config(model)) for name, field in fields.items()]
 
 
-def _validator(annotation: Any, config: Any) -> Callable[[list[str]], list[Value]] | None:
+def _check(field: FieldInfo, position: int | None, config: Any) -> ColumnCheck:
+    annotation: Any = field.rebuild_annotation()
+    rules = _rules(annotation, config)
+    cells: Any = list.__class_getitem__(annotation)
+    adapter: TypeAdapter[Any] = TypeAdapter(cells, config=config)
+    form = form_of(field)
+    stored = None if plain_type(field.annotation) in PLAIN else form.stored
+    default = None if field.is_required() else field.default
+    return ColumnCheck(
+        position=position,
+        validate=None if rules == {"type": "str"} else adapter.validate_python,
+        certain=certain_cells(rules),
+        stored=stored,
+        required=field.is_required() and not allows_none(field),
+        default=default if default is None or stored is None else stored(default),
+        number=number_check(plain_type(field.annotation)),
+        type=ARROW_TYPES.get(form.column, pa.string()),
+    )
+
+
+def _rules(annotation: Any, config: Any) -> dict[str, Any]:
+    """The core schema of a cell's text or number, with what the model's configuration adds to it."""
     schema: Any = TypeAdapter(annotation, config=config).core_schema
     inner = schema["schema"] if schema["type"] == "nullable" else schema
-    if inner == {"type": "str"} and not config:
-        return None
-    adapter: TypeAdapter[Any] = TypeAdapter(list[annotation], config=config)
-    return adapter.validate_python
+    if inner["type"] == "str":
+        added = {name.removeprefix("str_"): value for name, value in config.items()}
+    else:
+        added = {name: value for name, value in config.items() if not name.startswith("str_")}
+    return added | {name: rule for name, rule in inner.items() if name != "metadata"}
 
 
-def _config(model: type[BaseModel]) -> Any:
+def _config(model: type[BaseModel]) -> dict[str, Any]:
     """What of a model's configuration bears on its cells."""
     return {name: value for name, value in model.model_config.items() if name.startswith(("str_", "strict"))}
 
@@ -117,17 +177,18 @@ def _calls_functions(schema: Any) -> bool:
 
 
 def judge_columns(
-    checks: Sequence[ColumnCheck], rows: Sequence[Sequence[str]], nothing: frozenset[str]
-) -> tuple[list[Row], set[int]]:
-    """The values of some rows, and the places among them of those that are doubtful."""
-    doubtful: set[int] = set()
-    if not rows:
-        return [], doubtful
-    cells = list(zip(*rows, strict=True))
-    values = [
-        [check.default] * len(rows)
-        if check.position is None
-        else check.values(cells[check.position], nothing, doubtful)
-        for check in checks
-    ]
-    return list(zip(*values, strict=True)), doubtful
+    checks: Sequence[ColumnCheck], cells: ColumnarRows, nothing: frozenset[str]
+) -> tuple[ColumnarRows, list[int]]:
+    """The values of rows, and the places of those that are doubtful."""
+    empty = pa.array(sorted(nothing), pa.string())
+    values: list[Column] = []
+    doubtful = np.zeros(len(cells), np.bool_)
+    for check in checks:
+        if check.position is None:
+            values.append(pa.array([check.default], check.type).take(np.zeros(len(cells), np.int64)))
+            continue
+        column, doubted = check.values(cells.columns[check.position], empty)
+        values.append(column)
+        if doubted is not None:
+            doubtful |= doubted.to_numpy(zero_copy_only=False)
+    return ColumnarRows(values), np.flatnonzero(doubtful).tolist()

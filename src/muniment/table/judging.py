@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from operator import itemgetter
 from typing import Any
 
+import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
-from muniment.databases.types import Flag
+from muniment.columns import ColumnarRows, TextColumn, cell_lengths, chosen
+from muniment.databases.types import KEY_CHARACTERS, Flag
 from muniment.errors import HeaderError
 from muniment.records import Accepted, Header, Problem, Records, Rejection, Verdicts, shortened
 from muniment.table.columns import column_checks, judge_columns
@@ -83,41 +85,58 @@ class TableJudge:
 
     def judge(self, records: Records) -> Verdicts:
         """Say of each record whether it is accepted, rejected or left out."""
-        unreadable, rows, wanted = records.unreadable, records.rows, self._wanted
+        unreadable, rows = records.unreadable, records.rows
         rejections = [Rejection(index, (problem,)) for index, problem in unreadable.items()]
-        indexes = [index for index in range(len(rows)) if index not in unreadable]
-        skipped = [index for index in indexes if not wanted(rows[index])] if wanted else []
-        if skipped:
-            indexes = sorted(set(indexes).difference(skipped))
-        values, rejected = self._judge_rows([rows[index] for index in indexes])
+        indexes: Sequence[int] = range(len(rows))
+        if unreadable:
+            indexes = [index for index in indexes if index not in unreadable]
+        wanted, skipped = self._wanted_among(records, indexes)
+        values, rejected = self._judge_rows(records, wanted)
         for place, problems in rejected.items():
-            index = indexes[place]
+            index = wanted[place]
             rejections.append(Rejection(index, tuple(problems), self._readable_key(rows[index])))
         if rejected:
-            kept = [place for place in range(len(indexes)) if place not in rejected]
-            indexes, values = [indexes[place] for place in kept], [values[place] for place in kept]
+            kept = [place for place in range(len(wanted)) if place not in rejected]
+            wanted, values = chosen(wanted, kept), chosen(values, kept)
         rejections.sort(key=lambda rejection: rejection.index)
-        return Verdicts(Accepted(indexes, self._keys_of(values), values), rejections, skipped)
+        return Verdicts(Accepted(wanted, self._keys_of(values), values), rejections, skipped)
 
-    def _keys_of(self, values: Sequence[Row]) -> list[str]:
+    def _wanted_among(self, records: Records, indexes: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+        """The records that fulfil the conditions, and those that do not."""
+        if self._wanted is None:
+            return indexes, ()
+        skipped = [index for index in indexes if not self._wanted(records.rows[index])]
+        return sorted(set(indexes).difference(skipped)), skipped
+
+    def _keys_of(self, values: Sequence[Row]) -> Sequence[str]:
         places = self._key_places
         if not places:
             return [""] * len(values)
+        if isinstance(values, ColumnarRows) and len(places) == 1:
+            column = values.columns[places[0]]
+            if column.type == pa.string() and int(cell_lengths(column).max(initial=0)) <= KEY_CHARACTERS:
+                return TextColumn(column)
         return [key_of([row[place] for place in places]) for row in values]
 
-    def _judge_rows(self, rows: Sequence[Sequence[str]]) -> tuple[list[Row], dict[int, list[Problem]]]:
-        """The values of rows, and by place the problems of those that are rejected."""
-        values: list[Row] = [()] * len(rows)
-        doubtful: Iterable[int] = range(len(rows))
-        if self._checks is not None:
-            values, doubtful = judge_columns(self._checks, rows, self._nothing)
-        rejected = {}
-        for place in sorted(doubtful):
-            judged = self._judge_row(rows[place])
+    def _judge_rows(
+        self, records: Records, indexes: Sequence[int]
+    ) -> tuple[Sequence[Row], dict[int, list[Problem]]]:
+        """The values of some records, and by place the problems of those that are rejected."""
+        values: Sequence[Row] = [()] * len(indexes)
+        doubtful: Sequence[int] = range(len(indexes))
+        if self._checks is not None and len(indexes):
+            cells = _cells_by_column(records, indexes)
+            values, doubtful = judge_columns(self._checks, cells, self._nothing)
+        rejected: dict[int, list[Problem]] = {}
+        accepted: dict[int, Row] = {}
+        for place in doubtful:
+            judged = self._judge_row(records.rows[indexes[place]])
             if isinstance(judged, list):
                 rejected[place] = judged
             else:
-                values[place] = judged
+                accepted[place] = judged
+        if accepted:
+            values = [accepted.get(place, row) for place, row in enumerate(values)]
         return values, rejected
 
     def _judge_row(self, row: Sequence[str]) -> Row | list[Problem]:
@@ -178,6 +197,15 @@ class TableJudge:
             except (ValueError, TypeError, ArithmeticError):
                 return None
         return key_of(parts)
+
+
+def _cells_by_column(records: Records, indexes: Sequence[int]) -> ColumnarRows:
+    """The cells of some records, by column however they were read."""
+    if records.columns is None:
+        cells = zip(*(records.rows[index] for index in indexes), strict=True)
+        return ColumnarRows([pa.array(column, pa.string()) for column in cells])
+    everything = len(indexes) == len(records)
+    return records.columns if everything else records.columns.take(indexes)
 
 
 def _columns_by_field(model: type[BaseModel], header: Header) -> dict[str, str]:

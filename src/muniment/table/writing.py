@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
+from muniment.columns import ColumnarRows
 from muniment.databases.database import Transaction, Value, rows_in
 from muniment.databases.types import Hash, Id
 from muniment.errors import DuplicateKey, UsageError
@@ -117,14 +120,19 @@ class TableWriter:
 
     def _insert(self, transaction: Transaction, records: Records, accepted: Accepted) -> None:
         columns, rows = self._fields, accepted.values
-        if self._lineage:
+        if self._lineage and len(accepted):
             columns = [*columns, *LINEAGE]
-            first = records.start.number
-            rows = [
-                (*row, self._run_id, first + index, int(records.lines[index]))
-                for index, row in zip(accepted.indexes, rows, strict=True)
-            ]
+            rows = self._with_lineage(records, accepted)
         transaction.insert(self._table, columns, rows)
+
+    def _with_lineage(self, records: Records, accepted: Accepted) -> Sequence[Row]:
+        indexes = np.asarray(accepted.indexes)
+        numbers, lines = records.start.number + indexes, records.lines[indexes]
+        if isinstance(accepted.values, ColumnarRows):
+            runs = np.full(len(indexes), self._run_id)
+            return ColumnarRows([*accepted.values.columns, *map(pa.array, (runs, numbers, lines))])
+        lineage = zip(numbers.tolist(), lines.tolist(), strict=True)
+        return [(*row, self._run_id, *place) for row, place in zip(accepted.values, lineage, strict=True)]
 
     def _merge(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         stored = self._stored(transaction, accepted)
@@ -145,7 +153,7 @@ class TableWriter:
                 continue
             seen[key] = int(records.lines[index])
             (new if before is None else same if before.row == row else changed).append(place)
-        inserted, updated, unchanged = (_chosen(accepted, places) for places in (new, changed, same))
+        inserted, updated, unchanged = (accepted.at(places) for places in (new, changed, same))
         self._insert(transaction, records, inserted)
         self._update(transaction, records, updated, stored)
         # Alone, a row that is new is known by its being there.
@@ -231,14 +239,6 @@ def forget_seen_keys(transaction: Transaction, scope: str) -> None:
     if not transaction.execute(sa.select(unfinished)).scalar():
         finished = sa.select(run_table.c.run_id).where(own, run_table.c.status == "done")
         transaction.execute(row_seen.delete().where(row_seen.c.run_id.in_(finished)))
-
-
-def _chosen(accepted: Accepted, places: Sequence[int]) -> Accepted:
-    return Accepted(
-        [accepted.indexes[p] for p in places],
-        [accepted.keys[p] for p in places],
-        [accepted.values[p] for p in places],
-    )
 
 
 def _hash(key: str) -> bytes:

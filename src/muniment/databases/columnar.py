@@ -1,0 +1,111 @@
+r"""Columns as the bytes of a bulk write: PostgreSQL's binary COPY, and the tab-separated text of `tabbed`.
+
+Arrow joins the cells of a row, with what stands before, between and after them, in one pass: what comes out
+lies in memory as it will be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute
+
+from muniment.columns import Column, ColumnarRows, cell_lengths
+from muniment.databases.tabbed import ESCAPES
+
+pc: Any = pyarrow.compute
+
+COPY_OPENING = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+"""Signature, no flags, no extension (PostgreSQL's documentation of COPY, "Binary Format")."""
+
+COPY_CLOSING = b"\xff\xff"
+
+NULL_LENGTH = -1
+
+TEXT_OIDS = frozenset((25, 1042, 1043))
+"""text, bpchar, varchar: their binary form is the text itself."""
+
+BYTEA_OID = 17
+
+FIXED_OIDS: Mapping[int, tuple[Any, str]] = {
+    16: (pa.bool_(), "u1"),
+    20: (pa.int64(), ">i8"),
+    21: (pa.int64(), ">i2"),
+    23: (pa.int64(), ">i4"),
+    701: (pa.float64(), ">f8"),
+}
+"""bool, int8, int2, int4, float8: the type that they are made from, and how they are written."""
+
+
+def binary_copy(rows: ColumnarRows, oids: list[int]) -> memoryview | None:
+    """The rows as binary COPY takes them, between opening and closing.
+
+    Args:
+        rows: at least one column.
+        oids: the types of the server's columns.
+
+    Returns:
+        None where a column has another binary form than is written here, or a number does not fit.
+    """
+    pieces: list[Any] = [pa.scalar(len(oids).to_bytes(2, "big"), pa.binary())]
+    for column, oid in zip(rows.columns, oids, strict=True):
+        written = _binary(column, oid)
+        if written is None:
+            return None
+        lengths = cell_lengths(written).astype(">i4")
+        lengths[column.is_null().to_numpy(zero_copy_only=False)] = NULL_LENGTH
+        pieces += [_fixed(lengths), written]
+    return _joined(pieces)
+
+
+def _binary(column: Column, oid: int) -> Column | None:
+    if (column.type == pa.string() and oid in TEXT_OIDS) or (column.type == pa.binary() and oid == BYTEA_OID):
+        return column.cast(pa.binary())
+    kind, written_as = FIXED_OIDS.get(oid, (None, ""))
+    if column.type != kind:
+        return None
+    values = column.fill_null(False if kind == pa.bool_() else 0).to_numpy(zero_copy_only=False)
+    written = values.astype(written_as)
+    if not np.array_equal(written, values):
+        return None
+    return pc.if_else(column.is_null(), pa.scalar(None, pa.binary()), _fixed(written))
+
+
+def _fixed(values: npt.NDArray[Any]) -> Column:
+    """Numbers as cells of their bytes."""
+    offsets: Any = np.arange(0, values.nbytes + 1, values.itemsize, dtype=np.int32)
+    cells: Any = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.binary(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(cells)])
+
+
+def tab_separated_columns(rows: ColumnarRows) -> memoryview:
+    """The rows in UTF-8, none of which holds bytes, as `tabbed.tab_separated` writes them."""
+    pieces: list[Any] = []
+    for place, column in enumerate(rows.columns):
+        between = b"\n" if place == len(rows.columns) - 1 else b"\t"
+        pieces += [_text(column), pa.scalar(between, pa.binary())]
+    return _joined(pieces)
+
+
+def _text(column: Column) -> Column:
+    if column.type == pa.bool_():
+        column = column.cast(pa.int8())
+    text = column if column.type == pa.string() else column.cast(pa.string())
+    if column.type == pa.string():
+        for found, written in ESCAPES:
+            if pc.any(pc.match_substring(text, found)).as_py():
+                text = pc.replace_substring(text, found, written)
+    return text.fill_null("\\N").cast(pa.binary())
+
+
+def _joined(pieces: list[Any]) -> memoryview:
+    """Cells of each row after each other, and the rows too."""
+    rows = pc.binary_join_element_wise(
+        *pieces, pa.scalar(b"", pa.binary()), null_handling="replace", null_replacement=b""
+    )
+    offsets = np.frombuffer(rows.buffers()[1], np.int32)
+    return memoryview(rows.buffers()[2])[: offsets[len(rows)]]
