@@ -29,6 +29,17 @@ MAX_DECOMPRESSED_BYTES = 1024 * 1024 * MEBIBYTE
 MAX_COMPRESSION_RATIO = 200.0
 """Decompressed to compressed bytes. Repetitive CSV reaches 50 with zstd; bombs begin at 1,000."""
 
+RETRY_ATTEMPTS = 15
+"""Attempts at a chunk. With the pauses between them some 100 seconds: a server restarts in less, and one
+that recovers from a crash, or a standby that takes over, mostly too."""
+
+RETRY_SECONDS = 600.0
+"""Seconds after which a chunk is not tried again, however few attempts that were: each may take long."""
+
+PAUSE_SECONDS = 3_600.0
+"""Seconds that a load waits for room on the server's disk: whoever is called can make some within an hour,
+and a nightly load ends before the next."""
+
 REJECTS_JUDGED_FROM = 1_000
 """Records after which the reject budget is judged: fewer say little about a whole file."""
 
@@ -76,6 +87,9 @@ class Settings(BaseModel):
     max_decompressed_bytes: Annotated[int, Field(ge=1)] = MAX_DECOMPRESSED_BYTES
     max_compression_ratio: Annotated[float, Field(ge=1)] = MAX_COMPRESSION_RATIO
     max_rejects: RejectBudget = RejectBudget(percent=10)
+    retry_attempts: Annotated[int, Field(ge=1)] = RETRY_ATTEMPTS
+    retry_seconds: Annotated[float, Field(gt=0)] = RETRY_SECONDS
+    pause_seconds: Annotated[float, Field(gt=0)] = PAUSE_SECONDS
 
     def suiting(self, profile_rows: int) -> Settings:
         """These settings, with a profile's own records of a chunk where nobody chose them."""

@@ -13,7 +13,8 @@
     │   ├── RowRefused                 the database refuses a value or a row: bisect
     │   │   └── DuplicateKey           ... because its key is taken
     │   ├── DatabaseUnavailable        a connection, a lock, a restart: the chunk can be repeated
-    │   └── DatabaseExhausted          no disk or memory is left on the server
+    │   │   └── StatementTimeout       ... a statement took too long: fewer records at once may pass
+    │   └── DatabaseExhausted          no disk or memory is left on the server, or it takes no writes
     ├── OutOfBalance                   an account does not add up: nothing was committed
     └── Interrupted                    asked to stop; what was committed stays       (exit 130)
 
@@ -22,6 +23,13 @@ means that the run cannot go on.
 """
 
 from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+FRAMES_TOLD = 12
+"""Calls of each error that `trace` tells, the innermost: those above are the same for every chunk."""
 
 
 class MunimentError(Exception):
@@ -105,8 +113,12 @@ class DatabaseUnavailable(DatabaseError):
     """The connection, a lock or the server failed; the same work can be tried again."""
 
 
+class StatementTimeout(DatabaseUnavailable):
+    """A statement took longer than it may; one on fewer records may not."""
+
+
 class DatabaseExhausted(DatabaseError):
-    """The server has no disk or memory left."""
+    """The server has no disk or memory left, or takes no writes just now; waiting may help."""
 
 
 class OutOfBalance(MunimentError):
@@ -117,3 +129,30 @@ class Interrupted(MunimentError):
     """The run was asked to stop; what was committed stays and a re-run goes on."""
 
     exit_code = 130
+
+
+def trace(error: BaseException) -> str:
+    """Where an error arose, the first cause first, on one line and fit for a log.
+
+    Errors are told by type and by the code that a database gave them, without their text: that may
+    quote a row or a password.
+    """
+    return " -> ".join(_arising(each) for each in reversed(list(_causes(error))))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it was raised from or while handling, and so on."""
+    told: set[int] = set()
+    while error is not None and id(error) not in told:
+        told.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _arising(error: BaseException) -> str:
+    first = error.args[0] if error.args else None
+    code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
+    code = code or (first if isinstance(first, int) else None)
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES_TOLD:]
+    places = [f"{'/'.join(Path(f.filename).parts[-2:])}:{f.lineno} {f.name}" for f in reversed(frames)]
+    return f"{type(error).__name__}{f' {code}' if code else ''} at {' < '.join(places)}"

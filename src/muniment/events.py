@@ -58,6 +58,24 @@ class ChunkCommitted:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """The database could not do something; unless an error follows, it is tried again."""
+
+    run: int
+    chunk: int | None
+    """The chunk's first byte; None, like the records, where no chunk is concerned."""
+    first_record: int | None
+    last_record: int | None
+    attempt: int
+    message: str
+    hint: str
+    waiting: bool
+    """The database has no room, or takes no writes: the load waits until somebody has helped."""
+    trace: str
+    """Where it arose, without any value of a row or URL (`muniment.errors.trace`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """A run came to its end, and no error ended it: `done`, `stopped`, `incomplete` or `interrupted`."""
 
@@ -67,7 +85,7 @@ class RunEnded:
     seconds: float
 
 
-Event = RunStarted | SourceRemark | RecordRejected | ChunkCommitted | RunEnded
+Event = RunStarted | SourceRemark | RecordRejected | ChunkCommitted | AttemptFailed | RunEnded
 Observer = Callable[[Event], None]
 
 

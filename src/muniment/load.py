@@ -13,10 +13,14 @@ from operator import attrgetter
 
 from muniment import ledger, quarantine
 from muniment.databases.database import Database, Transaction
-from muniment.errors import DatabaseError, DuplicateKey, RowRefused
+from muniment.errors import DatabaseError, DuplicateKey, RowRefused, StatementTimeout
 from muniment.profile import Applied, Judge, Writer
 from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
 from muniment.sources.source import Source
+
+FINE_SHARE = 0.7
+"""Size of the next part in records for each that is refused on average: half of such parts are fine, which is
+when an attempt tells most (group testing: R. Dorfman, Annals of Mathematical Statistics 14, 1943)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +122,63 @@ def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
 
 
 def apply(transaction: Transaction, job: Job, records: Records, accepted: Accepted) -> Applied:
-    """Store accepted records; where the database refuses some, halve until those are found.
+    """Store accepted records; where the database refuses some, find those and store their neighbours.
 
-    About k log n attempts find k bad records among n; their neighbours are stored. A key that another
-    loader took in between is no fault of the record: the second attempt finds it there.
+    Among n records about log n attempts find one that is refused, k log n find a few. Where many are
+    refused, the parts that are tried shrink to single records: some n attempts and no more.
     """
-    if not len(accepted):
-        return Applied()
+    parts: list[Applied] = []
+    done = refused = 0
+    size = suspect = most = len(accepted)
+    while done < len(accepted):
+        part = accepted.part(done, done + size)
+        outcome = _attempt(transaction, job, records, part)
+        if isinstance(outcome, DatabaseError) and len(part) > 1:
+            suspect = done + len(part)
+            most = len(part) // 2 if isinstance(outcome, StatementTimeout) else most
+        else:
+            if isinstance(outcome, DatabaseError):
+                outcome = Applied(rejections=[_refused(part, outcome)])
+                refused, suspect = refused + 1, done
+            parts.append(outcome)
+            done += len(part)
+        size = min(most, _next_size(done, refused, suspect))
+    return Applied.together(parts)
+
+
+def _next_size(done: int, refused: int, suspect: int) -> int:
+    """How many records to try at once after the first `done`, among which so many were refused.
+
+    Those before `suspect` were refused together, and one of them is to be found: by halving. Where
+    nothing is known of what follows, a part that is more likely fine than not tells most.
+    """
+    if suspect > done:
+        return (suspect - done + 1) // 2
+    return int(FINE_SHARE * done / max(refused, 1)) or 1
+
+
+def _attempt(
+    transaction: Transaction, job: Job, records: Records, accepted: Accepted
+) -> Applied | RowRefused | StatementTimeout:
+    """Store accepted records, or say why not even one of them was.
+
+    A key that is taken may have been taken by another loader in between, which is no fault of the record:
+    the second attempt finds it there.
+    """
     for attempt in (1, 2):
         try:
             with transaction.savepoint():
                 return job.writer.apply(transaction, records, accepted)
-        except RowRefused as refused:
+        except (RowRefused, StatementTimeout) as refused:
             job.writer.settle(committed=False)
-            if len(accepted) > 1:
-                break
+            if isinstance(refused, StatementTimeout) and len(accepted) == 1:
+                raise
             if attempt == 2 or not isinstance(refused, DuplicateKey):
-                return Applied(rejections=[_refused(accepted, refused)])
-    half = len(accepted) // 2
-    first = apply(transaction, job, records, accepted.part(0, half))
-    return first + apply(transaction, job, records, accepted.part(half, len(accepted)))
+                return refused
+    raise AssertionError("the second attempt returns")
 
 
-def _refused(accepted: Accepted, refused: RowRefused) -> Rejection:
+def _refused(accepted: Accepted, refused: DatabaseError) -> Rejection:
     problem = Problem("database", f"the database refuses it: {refused.message}", refused.hint)
     return Rejection(accepted.indexes[0], (problem,), accepted.keys[0] or None)
 

@@ -42,12 +42,14 @@ class Applied:
     unchanged: Sequence[int] = ()
     rejections: Sequence[Rejection] = ()
 
-    def __add__(self, other: Applied) -> Applied:
-        return Applied(
-            (*self.inserted, *other.inserted),
-            (*self.updated, *other.updated),
-            (*self.unchanged, *other.unchanged),
-            (*self.rejections, *other.rejections),
+    @classmethod
+    def together(cls, parts: Sequence[Applied]) -> Applied:
+        """What became of the records of all these parts."""
+        return cls(
+            [index for part in parts for index in part.inserted],
+            [index for part in parts for index in part.updated],
+            [index for part in parts for index in part.unchanged],
+            [rejection for part in parts for rejection in part.rejections],
         )
 
 

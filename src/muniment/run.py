@@ -14,21 +14,31 @@ from typing import Any
 from muniment import ledger, quarantine
 from muniment.config import REJECTS_JUDGED_FROM, Settings, operator
 from muniment.databases.database import Database, Transaction
-from muniment.databases.patience import persistently
+from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
+    DatabaseExhausted,
     HeaderError,
     Interrupted,
     MunimentError,
     SourceChanged,
     SourceIncomplete,
     UsageError,
+    trace,
 )
-from muniment.events import ChunkCommitted, Observer, RecordRejected, RunEnded, RunStarted, SourceRemark
+from muniment.events import (
+    AttemptFailed,
+    ChunkCommitted,
+    Observer,
+    RecordRejected,
+    RunEnded,
+    RunStarted,
+    SourceRemark,
+)
 from muniment.load import Committed, Job, Prepared, load_chunk, must_follow, prepare_ahead, resume_place
 from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
-from muniment.records import Account
+from muniment.records import Account, Chunk, Place
 from muniment.sources.remarks import remarks
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest
@@ -119,9 +129,9 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
             # Before the run counts as done: a run that dies in between does it again.
             sitting = _withdraw_unseen(job, sitting)
         status = sitting.status
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         status = "interrupted"
-        raise Interrupted("interrupted", hint="Run the same command again to go on") from None
+        raise Interrupted("interrupted", hint=GO_ON_LATER) from None
     finally:
         _note_status(database, entry.run_id, status)
     run = _finished(database, source, entry.run_id, sitting, began)
@@ -204,16 +214,19 @@ class _Sitting:
 
 def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopRequest) -> _Sitting:
     """Load what is not yet committed."""
-    with job.database.transaction() as transaction:
-        place = resume_place(transaction, job)
-    total = before = _account(job)
+    patiently = partial(persistently, settings=settings, stop=stop)
+    ledger_failed = partial(_tell_failure, job.run_id, None, observer)
+    place = patiently(partial(_resume_place, job), failed=ledger_failed)
+    total = before = patiently(partial(_account, job), failed=ledger_failed)
     try:
         for prepared in prepare_ahead(job, place):
             place = prepared.chunk.end
-            try:
-                committed = persistently(partial(load_chunk, prepared, job), give_up=lambda: stop.requested)
-            except ledger.ChunkAlreadyCommitted:
-                total = _account(job)
+            committed = patiently(
+                partial(_load_once, prepared, job),
+                failed=partial(_tell_failure, job.run_id, prepared.chunk, observer),
+            )
+            if committed is None:
+                total = patiently(partial(_account, job), failed=ledger_failed)
                 continue
             total += committed.account
             _tell(job, prepared, committed, observer)
@@ -223,11 +236,28 @@ def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopReq
                 return _Sitting("interrupted", total.read - before.read, (GO_ON,))
     except SourceIncomplete as incomplete:
         return _Sitting("incomplete", total.read - before.read, (str(incomplete),))
-    with job.database.transaction() as transaction:
-        must_follow(transaction, job, place)
+    patiently(partial(_must_have_reached, job, place), failed=ledger_failed)
     if not within_budget(total, settings):
         return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),))
     return _Sitting("done", total.read - before.read)
+
+
+def _load_once(prepared: Prepared, job: Job) -> Committed | None:
+    """Load a chunk; None where that was done before, be it by an attempt whose reply to COMMIT was lost."""
+    try:
+        return load_chunk(prepared, job)
+    except ledger.ChunkAlreadyCommitted:
+        return None
+
+
+def _resume_place(job: Job) -> Place:
+    with job.database.transaction() as transaction:
+        return resume_place(transaction, job)
+
+
+def _must_have_reached(job: Job, place: Place) -> None:
+    with job.database.transaction() as transaction:
+        must_follow(transaction, job, place)
 
 
 def _account(job: Job) -> Account:
@@ -263,6 +293,25 @@ def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer
     )
 
 
+def _tell_failure(
+    run_id: int, chunk: Chunk | None, observer: Observer, attempt: int, error: Exception
+) -> None:
+    known = error if isinstance(error, MunimentError) else None
+    observer(
+        AttemptFailed(
+            run_id,
+            chunk.start.offset if chunk else None,
+            chunk.start.number if chunk else None,
+            chunk.end.number - 1 if chunk else None,
+            attempt,
+            known.message if known else type(error).__name__,
+            known.hint if known else "",
+            isinstance(error, DatabaseExhausted),
+            trace(error),
+        )
+    )
+
+
 def _over_budget(total: Account, settings: Settings) -> str:
     return (
         f"{total.quarantined:,} of {total.read:,} records were quarantined, more than the budget of "
@@ -292,7 +341,7 @@ def _note_status(database: Database, run_id: int, status: str) -> None:
         with database.transaction() as transaction:
             ledger.set_status(transaction, run_id, status)
     except MunimentError:
-        if status != "failed":
+        if status not in ("failed", "interrupted"):
             raise
 
 

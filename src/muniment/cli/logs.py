@@ -7,11 +7,13 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import stamina.instrumentation
 import structlog
 
 from muniment.cli.options import LogFormat, LogLevel
 from muniment.cli.output import visible
 from muniment.events import (
+    AttemptFailed,
     ChunkCommitted,
     Event,
     Observer,
@@ -22,7 +24,10 @@ from muniment.events import (
 )
 from muniment.records import Problem
 
-KEY_ORDER = ("timestamp", "level", "event", "run", "source", "record", "line", "key", "codes", "messages")
+KEY_ORDER = (
+    *("timestamp", "level", "event", "run", "source", "record", "line", "key", "codes", "messages"),
+    *("chunk", "records", "attempt", "message", "hint", "trace"),
+)
 
 
 class _StandardError:
@@ -36,6 +41,7 @@ class _StandardError:
 
 def start_log(level: LogLevel, written: LogFormat) -> structlog.typing.FilteringBoundLogger:
     """A logger that writes events of at least this level to stderr."""
+    stamina.instrumentation.set_on_retry_hooks(())  # the log has an event of its own for what is tried again
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -75,6 +81,10 @@ def logging_observer(logger: structlog.typing.FilteringBoundLogger, *, values: b
                 logger.info("record rejected", **_rejection(event, values=values))
             case ChunkCommitted():
                 logger.debug("chunk committed", **_chunk(event))
+            case AttemptFailed():
+                logger.warning(
+                    "waiting for the database" if event.waiting else "attempt failed", **_failure(event)
+                )
             case RunEnded():
                 logger.info("run ended", run=event.run, status=event.status, seconds=round(event.seconds, 3))
 
@@ -92,6 +102,13 @@ def _rejection(event: RecordRejected, *, values: bool) -> dict[str, Any]:
         "messages": "; ".join(problem.message for problem in event.problems),
     }
     return told | ({"values": "; ".join(_value(problem) for problem in event.problems)} if values else {})
+
+
+def _failure(event: AttemptFailed) -> dict[str, Any]:
+    chunk = {} if event.chunk is None else {"chunk": event.chunk}
+    records = {} if event.chunk is None else {"records": f"{event.first_record}-{event.last_record}"}
+    told = {"attempt": event.attempt, "message": event.message, "hint": event.hint, "trace": event.trace}
+    return {"run": event.run} | chunk | records | told
 
 
 def _value(problem: Problem) -> str:

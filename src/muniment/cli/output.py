@@ -28,6 +28,8 @@ PIPE_WIDTH = 10_000
 UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Characters that steer a terminal, hide text or turn its direction, and lone surrogates."""
 
+SMALLER_CHUNKS = "Let it have more, or load with smaller chunks: --chunk-rows, --chunk-bytes"
+
 JOINERS = {"\u200c", "\u200d"}
 """Of the invisible characters, those that Persian, Indic scripts and emoji are spelt with."""
 
@@ -175,6 +177,8 @@ def _as_muniment_error(error: BaseException) -> MunimentError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted", hint="Run the same command again; what was committed stays")
+    if isinstance(error, MemoryError):
+        return MunimentError("this process may not take more memory", hint=SMALLER_CHUNKS)
     if isinstance(error, OSError):
         return MunimentError(error.strerror or type(error).__name__, where=str(error.filename or ""))
     # Its own text stays away: it may quote a row or a password.

@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from muniment.cli.output import visible
-from muniment.events import ChunkCommitted, Event, Observer, RunEnded, RunStarted, unobserved
+from muniment.events import (
+    AttemptFailed,
+    ChunkCommitted,
+    Event,
+    Observer,
+    RunEnded,
+    RunStarted,
+    unobserved,
+)
 from muniment.memory import peak_rss
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -103,6 +111,9 @@ def _bar() -> Iterator[Observer]:
                     progress.reset(task, total=PARTS, completed=done)
                     resumed = False
                 progress.update(task, completed=done, said=tally.text)
+            elif isinstance(event, AttemptFailed):
+                told = visible(event.message)
+                progress.update(task, said=f"waiting: {told}" if event.waiting else f"trying again: {told}")
 
         yield observe
 

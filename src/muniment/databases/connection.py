@@ -11,7 +11,13 @@ import sqlalchemy as sa
 
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.errors import DRIVER_ERRORS, wrapped, wrapping
-from muniment.errors import DatabaseError, DatabaseUnavailable
+from muniment.errors import (
+    DatabaseError,
+    DatabaseExhausted,
+    DatabaseUnavailable,
+    RowRefused,
+    StatementTimeout,
+)
 
 CONNECT_SECONDS = 10
 """How long a server may take to answer a connection: longer than any network, shorter than patience."""
@@ -60,15 +66,15 @@ class SqlTransaction(ABC):
             yield
             nested.commit()
         except BaseException as error:
+            known = wrapped(error, self.label) if isinstance(error, DRIVER_ERRORS) else error
             try:
                 nested.rollback()
             except DRIVER_ERRORS as lost:
-                # A deadlock or a lost connection has undone the whole transaction already: what the
-                # caller would do about `error` it can no longer do here.
-                if not isinstance(error, DatabaseUnavailable):
+                # The whole transaction is undone already: to leave out some rows and go on is too late.
+                if isinstance(known, RowRefused | StatementTimeout):
                     raise DatabaseUnavailable("the transaction was lost", where=self.label) from lost
-            if isinstance(error, DRIVER_ERRORS):
-                raise wrapped(error, self.label) from error
+            if known is not error:
+                raise known from error
             raise
 
     def quoted(self, table: sa.Table, columns: Sequence[str]) -> tuple[str, list[str]]:
@@ -130,10 +136,17 @@ class SqlDatabase(ABC):
         return self.engine.connect()
 
     def _abandon(self, connection: sa.Connection, error: BaseException) -> None:
-        """Roll back, whatever state the connection is in; MySQL keeps a transaction open on some errors."""
+        """Roll back, whatever state the connection is in; MySQL keeps a transaction open on some errors.
+
+        Whoever wants the end at once does not wait for the server's answer: without its connection the
+        server rolls back too. And after a failover only a new connection may find the new primary.
+        """
+        if not isinstance(error, Exception):
+            self._drop(connection)
+            return
         try:
             connection.rollback()
-            if isinstance(error, DatabaseUnavailable):
+            if isinstance(error, DatabaseUnavailable | DatabaseExhausted):
                 self._drop(connection)
         except DRIVER_ERRORS:
             self._drop(connection)

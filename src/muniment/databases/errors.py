@@ -1,9 +1,12 @@
 """The seam where drivers' errors become Muniment's: what each means for the work in hand.
 
     repeat the chunk        DatabaseUnavailable
+    repeat it smaller       StatementTimeout
     pause and say so        DatabaseExhausted
     bisect, quarantine      RowRefused, DuplicateKey
     stop                    DatabaseError
+
+An operator's cancelling of a statement is none of the first three: it stops the run.
 
 Messages carry the driver's own first sentence, cut to a bound, and no parameters: those of a statement
 are hidden by the engines, and the details that PostgreSQL adds, which quote rows, are left out.
@@ -27,6 +30,7 @@ from muniment.errors import (
     DuplicateKey,
     MunimentError,
     RowRefused,
+    StatementTimeout,
 )
 from muniment.records import shortened
 
@@ -45,18 +49,31 @@ POSTGRESQL_UNAVAILABLE = (
     "57P03",
     "57P05",
     "25P03",
-    "08",
+    "08000",
+    "08001",
+    "08003",
+    "08006",
+    "08007",
     "53300",
 )
 """Beginnings of SQLSTATEs, as the next two."""
 POSTGRESQL_EXHAUSTED = ("53100", "53200", "25006")
 POSTGRESQL_REFUSED = ("22", "23", "54000")
+POSTGRESQL_READ_ONLY = "25006"
+POSTGRESQL_CANCELLED = "57014"
+POSTGRESQL_TIMED_OUT = "statement timeout"
+"""What tells a time limit from an operator, who cancels with the same SQLSTATE. A server that speaks another
+language than English is not understood; then its time limits too stop the run, which is the safe mistake."""
 
 MYSQL_UNAVAILABLE = frozenset(
     (1020, 1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055, 4031)
 )
 MYSQL_UNREACHABLE = frozenset((2002, 2003))
 MYSQL_EXHAUSTED = frozenset((1021, 1114, 1290, 1792))
+MYSQL_READ_ONLY = frozenset((1290, 1792))
+MYSQL_CANCELLED = 1317
+MYSQL_TIMED_OUT = frozenset((1969, 3024))
+"""MariaDB's max_statement_time and MySQL's max_execution_time."""
 MYSQL_DUPLICATE = frozenset((1062, 1586))
 MYSQL_REFUSED = frozenset(
     (1048, 1153, 1261, 1262, 1263, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 1452, 1690, 3819, 4025)
@@ -76,6 +93,9 @@ SQLITE_REFUSED = frozenset((sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sq
 TRY_AGAIN = "Nothing of this transaction was stored; the same can be tried again"
 LOOK_AT_SERVER = "Check that the server runs and can be reached"
 MAKE_ROOM = "Make room on the database server, or ask whoever runs it to, then run again"
+TAKES_NO_WRITES = "It is a standby, or somebody has set it read-only: the URL should lead to the primary"
+SOMEBODY_CANCELLED = "Somebody who runs the server cancelled it. Run the same command again to go on"
+LIMIT_TOO_SHORT = "A time limit of the server or the session is too short for it: raise that"
 ASK_FOR_RIGHTS = (
     "Check the user name, the password and the rights of that user. Messages and proposed commands leave the "
     "password out: put it back into the URL, or set MUNIMENT_DB"
@@ -86,7 +106,7 @@ CONNECTION_REFUSALS = (
     ("password authentication failed", ASK_FOR_RIGHTS),
     ("no password supplied", ASK_FOR_RIGHTS),
     ("pg_hba.conf", ASK_FOR_RIGHTS),
-    ("role ", ASK_FOR_RIGHTS),
+    ("not permitted to log in", ASK_FOR_RIGHTS),
     ("does not exist", NAME_A_DATABASE),
 )
 """What PostgreSQL says on connecting that no retry mends. Such errors have no SQLSTATE to go by."""
@@ -149,15 +169,27 @@ def _postgresql(error: psycopg.Error, where: str) -> DatabaseError:
     message = _first_sentence(error.diag.message_primary or str(error))
     if state == "23505":
         return DuplicateKey(message, constraint=error.diag.constraint_name or "", where=where)
-    if state.startswith(POSTGRESQL_UNAVAILABLE) and state != "08P01":
+    if state == POSTGRESQL_CANCELLED:
+        return _cut_short(message, where, by_time=POSTGRESQL_TIMED_OUT in message)
+    if state.startswith(POSTGRESQL_UNAVAILABLE):
         return DatabaseUnavailable(message, hint=TRY_AGAIN, where=where)
     if state.startswith(POSTGRESQL_EXHAUSTED):
-        return DatabaseExhausted(message, hint=MAKE_ROOM, where=where)
+        return _exhausted(message, where, read_only=state == POSTGRESQL_READ_ONLY)
     if state.startswith(POSTGRESQL_REFUSED):
         column = f"{error.diag.column_name}: " if error.diag.column_name else ""
         return RowRefused(column + message, where=where)
     hint = ASK_FOR_RIGHTS if state.startswith(("28", "42501")) else ""
     return DatabaseError(message, hint=hint, where=where)
+
+
+def _cut_short(message: str, where: str, *, by_time: bool) -> DatabaseError:
+    if by_time:
+        return StatementTimeout(message, hint=LIMIT_TOO_SHORT, where=where)
+    return DatabaseError(message, hint=SOMEBODY_CANCELLED, where=where)
+
+
+def _exhausted(message: str, where: str, *, read_only: bool) -> DatabaseExhausted:
+    return DatabaseExhausted(message, hint=TAKES_NO_WRITES if read_only else MAKE_ROOM, where=where)
 
 
 def _postgresql_without_state(error: psycopg.Error, where: str) -> DatabaseError:
@@ -191,11 +223,13 @@ def mysql_error(code: int, told: str, where: str, *, refused: bool = False) -> D
     if code in MYSQL_DUPLICATE:
         named = re.search(r"for key '(?:[^']*\.)?([^'.]+)'\s*$", told)
         return DuplicateKey(message, constraint=named[1] if named else "", where=where)
+    if code == MYSQL_CANCELLED or code in MYSQL_TIMED_OUT:
+        return _cut_short(message, where, by_time=code != MYSQL_CANCELLED)
     if code in MYSQL_UNAVAILABLE:
         hint = LOOK_AT_SERVER if code in MYSQL_UNREACHABLE else TRY_AGAIN
         return DatabaseUnavailable(message, hint=hint, where=where)
     if code in MYSQL_EXHAUSTED:
-        return DatabaseExhausted(message, hint=MAKE_ROOM, where=where)
+        return _exhausted(message, where, read_only=code in MYSQL_READ_ONLY)
     if refused or code in MYSQL_REFUSED:
         return RowRefused(message, where=where)
     return DatabaseError(message, hint=MYSQL_HINTS.get(code, ""), where=where)

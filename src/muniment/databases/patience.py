@@ -1,43 +1,102 @@
-"""Doing work again that the database could not do just now: a deadlock, a restart, a lost connection."""
+"""Doing work again that the database could not do just now.
+
+    DatabaseUnavailable     a deadlock, a restart, a lost connection: again soon, so many times, so long
+    DatabaseExhausted       no room, no writes: again now and then, until somebody has helped, up to a bound
+
+Pauses are of random length up to a bound that doubles ("full jitter"), so that loaders that met in a
+deadlock do not meet again: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+"""
 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from muniment.errors import DatabaseUnavailable
+import stamina
+
+from muniment.config import Settings
+from muniment.errors import DatabaseError, DatabaseExhausted, DatabaseUnavailable, Interrupted
+from muniment.stopping import StopRequest
 
 T = TypeVar("T")
-
-ATTEMPTS = 9
-"""With the pauses below, some 25 seconds on average: a server restarts in less."""
 
 FIRST_PAUSE_SECONDS = 0.1
 """The longest first pause; a deadlock needs no more. Each further one may be twice as long."""
 
-LONGEST_PAUSE_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 30.0
 """No pause is longer: nobody wants to wait for a server that is back."""
 
+FIRST_WAIT_SECONDS = 2.0
+"""The same for a database without room: it comes back as soon as a person, or a clean-up, has made some."""
 
-def persistently(work: Callable[[], T], *, give_up: Callable[[], bool]) -> T:
-    """What `work`, a whole transaction, returns, tried again where it raises `DatabaseUnavailable`.
+LONGEST_WAIT_SECONDS = 60.0
+"""A wait for room is no longer: so often a full disk can be asked without burdening it."""
+
+MOST_DOUBLINGS = 16
+"""Beyond this a pause is at its longest anyway, and the power would outgrow a float."""
+
+GO_ON_LATER = "Run the same command again to go on"
+
+
+def persistently(
+    work: Callable[[], T],
+    *,
+    settings: Settings,
+    stop: StopRequest,
+    failed: Callable[[int, Exception], None],
+) -> T:
+    """What `work`, a whole transaction, returns, tried again where the database could not do it.
 
     Args:
         work: must be safe to repeat, even where it was done already and only the reply was lost.
-        give_up: whether to stop trying, such as when somebody asked for the end.
+        settings: how often and how long: `retry_attempts`, `retry_seconds`, `pause_seconds`.
+        stop: while there is a pause, the first request to stop ends it.
+        failed: is told of each attempt that failed, by its number, from 1, and its error.
 
     Raises:
-        DatabaseUnavailable: it still is so at the last attempt.
+        DatabaseError: what the last attempt raised.
+        Interrupted: an attempt failed and the end was asked for.
     """
-    for attempt in range(ATTEMPTS):
+    attempts = 0
+
+    def attempt() -> T:
+        nonlocal attempts
+        stop.idle = False
+        attempts += 1
         try:
             return work()
-        except DatabaseUnavailable:
-            if attempt == ATTEMPTS - 1 or give_up():
-                raise
-        # Of random length, so that two that met in a deadlock do not meet again.
-        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
-        time.sleep(random.uniform(0, longest))  # noqa: S311 - a pause is no secret
-    raise AssertionError("the last attempt returns or raises")
+        except Exception as error:
+            failed(attempts, error)
+            raise
+
+    def repeatedly() -> T:
+        backoff = _backoff(DatabaseUnavailable, stop, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        again = stamina.RetryingCaller(settings.retry_attempts, settings.retry_seconds)
+        return again(backoff, attempt)
+
+    backoff = _backoff(DatabaseExhausted, stop, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+    try:
+        return stamina.RetryingCaller(None, settings.pause_seconds)(backoff, repeatedly)
+    finally:
+        stop.idle = False
+
+
+def _backoff(
+    kind: type[DatabaseError], stop: StopRequest, first: float, longest: float
+) -> Callable[[Exception], bool | float]:
+    """What says of an error whether, and after how many seconds, to try again."""
+    failures = 0
+
+    def backoff(error: Exception) -> bool | float:
+        nonlocal failures
+        if not isinstance(error, kind):
+            return False
+        if stop.requested:
+            raise Interrupted("interrupted", hint=GO_ON_LATER) from error
+        stop.idle = True
+        failures += 1
+        most = min(longest, first * 2 ** min(failures - 1, MOST_DOUBLINGS))
+        return random.uniform(0, most)  # noqa: S311 - a pause is no secret
+
+    return backoff
