@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.databases.database import Database
-from muniment.ledger import chunk_result_table, chunk_table, run_table, source_table
+from muniment.ledger import change_table, chunk_result_table, chunk_table, run_table, source_table
 from muniment.museum import tables
 from muniment.museum.tables import PARTS_OF_OBJECT
 from muniment.quarantine import note_table, quarantine_table
@@ -44,8 +44,9 @@ LEDGER = {
     run_table: frozenset(("started_at", "ended_at")),
     chunk_table: frozenset(("claimed_at",)),
     chunk_result_table: frozenset(("seconds_validating", "seconds_writing", "committed_at")),
+    change_table: frozenset(("before", "changed_at")),
 }
-"""Tables of the ledger, each with the columns of times."""
+"""Tables of the ledger, each with the columns of times, and of text in which there are surrogate keys."""
 
 
 def content(database: Database) -> Content:
@@ -65,11 +66,24 @@ def ledger_content(database: Database) -> Content:
     """Of the ledger: what was read by which chunk, what became of it, and how the runs stand."""
     told: Content = {}
     with database.engine.connect() as connection:
+        # A transaction that was rolled back may have used up a number.
+        numbers = {
+            column.name: _ranks(connection.scalars(sa.select(column)))
+            for column in (run_table.c.run_id, source_table.c.source_id)
+        }
         for table, left_out in LEDGER.items():
             columns = [column for column in table.columns if column.name not in left_out]
-            rows = connection.execute(sa.select(*columns))
-            told[table.name] = sorted(tuple(_told(value, None) for value in row) for row in rows)
+            told[table.name] = sorted(
+                tuple(
+                    _told(value, numbers.get(column.name)) for column, value in zip(columns, row, strict=True)
+                )
+                for row in connection.execute(sa.select(*columns))
+            )
     return told
+
+
+def _ranks(numbers: Iterable[int]) -> dict[int, str]:
+    return {number: str(rank) for rank, number in enumerate(sorted(numbers), 1)}
 
 
 def _business_keys(connection: sa.Connection) -> dict[str, dict[int, str]]:
