@@ -7,6 +7,7 @@ the one in which the loader died.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import signal
@@ -166,6 +167,7 @@ class Loader:
 def _work(work: Work, telling: int) -> NoReturn:
     """What the forked process does; nothing of its parent's clearing up may happen in it as well."""
     code = os.EX_SOFTWARE
+    logging.disable(logging.ERROR)  # of connections that were cut
     try:
 
         def observe(event: object) -> None:
