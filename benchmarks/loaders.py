@@ -129,7 +129,9 @@ class Loader:
         return PHASES[known[-1]] if RUN_BEGUN in self.told and known else STARTING
 
     def goes_on(self, marks: int, until: str = "") -> bool:
-        """Wait until it has told so many more marks, and then this one; False where it ends before."""
+        """Wait until it has told so many more marks, and then this one; False where it has ended before."""
+        if self._exit_code is not None:
+            return False
         wanted = len(self.told) + marks
         while len(self.told) < wanted or (until and self.told[wanted:].find(until) < 0):
             if not self._listen():
@@ -168,6 +170,7 @@ def _work(work: Work, telling: int) -> NoReturn:
     """What the forked process does; nothing of its parent's clearing up may happen in it as well."""
     code = os.EX_SOFTWARE
     logging.disable(logging.ERROR)  # of connections that were cut
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
 
         def observe(event: object) -> None:

@@ -5,11 +5,12 @@
     python -m benchmarks.torture --kills 20 --without-ledger --to sqlite
 
 `--to` is the URL of a server whose user may create databases, or `sqlite`, `postgresql` or `mariadb`: then
-a server is started that waits for its disk. Each round loads another generated export into a new
-database, in chunks of a few records, while strikes fall: SIGKILL of the loader's process, on servers also the
-end of its connections, and with `--server` SIGKILL of all processes of a server of our own. A loader that
-was killed, or gave up, is started again. At last every table, and the ledger, is compared by content with an
-undisturbed load of the same file into SQLite.
+a server is started, which waits for its disk where it is to crash.
+
+Each round loads another generated export into a new database, in chunks of a few records, while strikes
+fall: SIGKILL of the loader's process, on servers also the end of its connections, and with `--server`
+SIGKILL of all processes of a server of our own. A loader that was killed, or gave up, is started again. At
+last every table, and the ledger, is compared by content with an undisturbed load of the file into SQLite.
 
 The seed decides on the exports, and on when strikes fall, counted in phases of the loader; which
 statement is met at that moment is up to the machine.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -217,6 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     parser.add_argument("--out", type=Path, help="a JSON file for the result")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # it alone would leave the server running
     with ExitStack() as ending:
         what = _what(parser, given, ending)
         before, began = circumstances(), time.perf_counter()
@@ -245,7 +248,7 @@ def _what(parser: argparse.ArgumentParser, given: argparse.Namespace, ending: Ex
     own = {"postgresql": servers.own_postgresql, "mariadb": servers.own_mariadb}
     server: str | None = None
     if given.to in own:
-        started = ending.enter_context(own[given.to](durable=True))
+        started = ending.enter_context(own[given.to](durable=given.server))
         server = started.url
         if given.server:
             strikes["server"] = striking_server(started)
