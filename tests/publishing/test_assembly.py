@@ -8,12 +8,14 @@ import pytest
 
 import muniment
 from muniment.museum import record as given
-from muniment.museum import tables
+from muniment.museum.publishing import assembly
 from muniment.museum.publishing import objects as made
 from muniment.museum.publishing import shared as shared_rows
-from muniment.museum.publishing.assembly import objects
+from muniment.museum.publishing.assembly import EVERYTHING, objects
 from muniment.museum.publishing.identifiers import LOCAL_BASE, identifiers
 from muniment.museum.publishing.shared import shared
+from muniment.museum.selection import Selection
+from muniment.validation.filters import Condition
 from tests.publishing.museum import SAMPLE, accepted, by_key, load_sample, reading
 
 SAMPLE_MAPPING = SAMPLE / "mapping.toml"
@@ -120,18 +122,31 @@ def test_pages_of_any_size_hold_the_same_objects_in_the_order_of_their_ids(sampl
 def test_reading_goes_on_after_any_object_and_stops_at_any_other(sample_url: str) -> None:
     with reading(sample_url) as connection:
         whole = [item for page in objects(connection) for item in page]
-        part = objects(connection, after=whole[99].object_id, until=whole[199].object_id, page=30)
+        part = objects(connection, Selection(last=whole[199].object_id), after=whole[99].object_id, page=30)
         assert [item for page in part for item in page] == whole[100:200]
         assert list(objects(connection, after=whole[-1].object_id)) == []
 
 
-def test_a_condition_leaves_out_objects_and_none_of_their_parts_slips_in(sample_url: str) -> None:
-    wanted = tables.object_.c.department == "Asian Art"
+ASIAN_ART = Selection((Condition.parse("department=Asian Art"),))
+
+
+def test_of_objects_that_are_not_chosen_no_part_slips_in(sample_url: str) -> None:
     with reading(sample_url) as connection:
         whole = by_key(objects(connection))
-        found = by_key(objects(connection, wanted, page=10))
+        found = by_key(objects(connection, ASIAN_ART, page=10))
     assert found == {key: item for key, item in whole.items() if item.department == "Asian Art"}
     assert 0 < len(found) < len(whole)
+
+
+@pytest.mark.parametrize("sparse", [0, 1, 1_000])
+def test_objects_are_the_same_however_far_apart_their_ids_are(
+    sample_url: str, monkeypatch: pytest.MonkeyPatch, sparse: int
+) -> None:
+    with reading(sample_url) as connection:
+        whole = [item for page in objects(connection) for item in page]
+        monkeypatch.setattr(assembly, "SPARSE", sparse)
+        some = Selection(object_ids=tuple(item.object_id for item in whole[::7]))
+        assert [item for page in objects(connection, some, page=11) for item in page] == whole[::7]
 
 
 def test_shared_rows_are_the_same_when_few_are_remembered(
@@ -161,10 +176,10 @@ def test_the_shared_rows_are_those_that_the_objects_refer_to_each_once(
     sample_url: str, monkeypatch: pytest.MonkeyPatch, department: str | None
 ) -> None:
     monkeypatch.setattr(shared_rows, "PAGE_ROWS", 50)
-    where = tables.object_.c.department == department if department else None
+    selection = ASIAN_ART if department else EVERYTHING
     with reading(sample_url) as connection:
-        items = [item for page in objects(connection, where) for item in page]
-        rows = [row for page in shared(connection, where) for row in page]
+        items = [item for page in objects(connection, selection) for item in page]
+        rows = [row for page in shared(connection, selection) for row in page]
     assert len(rows) == len(set(rows))
     assert set(rows) == referred_to(items)
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from lxml import etree
 
 import muniment
-from muniment.museum.publishing.assembly import objects
+from muniment.museum.publishing.assembly import EVERYTHING, objects
 from muniment.museum.publishing.identifiers import Identifiers, identifiers
 from muniment.museum.publishing.lido import Lido
 from muniment.museum.publishing.linked_art import LinkedArt
@@ -90,7 +90,7 @@ def must_be_good_linked_art(connection: sa.Connection, reference: Path, every: i
     linked_art = LinkedArt(minted)
     count, kinds = 0, Counter[str]()
     items = (item for page in objects(connection) for item in page)
-    rows = (row for page in shared(connection) for row in page)
+    rows = (row for page in shared(connection, EVERYTHING) for row in page)
     for number, item in enumerate(chain(items, rows)):
         count += isinstance(item, MuseumObject)
         for line in linked_art.record(item).splitlines():

@@ -82,6 +82,10 @@ class Selection:
             last = rows[-1][0] if len(rows) == size else None
         return [row[0] for row in rows if self._holds(row)], last
 
+    def candidates(self) -> sa.Select[tuple[int]]:
+        """A query of the ids of all objects that may be chosen: ranges and `object_ids` are not looked at."""
+        return self._query().with_only_columns(_o.object_id).order_by(None)
+
     def _query(self) -> sa.Select[tuple[int]]:
         columns = [CHOSEN_BY[condition.column] for condition in self.conditions]
         query = sa.select(_o.object_id, *columns).select_from(tables.object_).order_by(_o.object_id)

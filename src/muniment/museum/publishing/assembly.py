@@ -1,7 +1,7 @@
 """Objects put together from their tables, page by page, in flat memory.
 
-A page is a range of object ids: one query reads its objects, one more each table of their parts, and what
-they share (terms, actors, places) is looked up in sets and remembered up to a bound.
+One query reads the objects of a page, one more each table of their parts, and what they share (terms,
+actors, places) is looked up in sets and remembered up to a bound.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from muniment.databases.database import rows_in
 from muniment.museum import tables
 from muniment.museum.publishing.objects import (
     NO_PRODUCTION,
@@ -29,10 +30,17 @@ from muniment.museum.publishing.objects import (
     Title,
 )
 from muniment.museum.publishing.shared import SharedRows
+from muniment.museum.selection import Selection
 
 PAGE_OBJECTS = 1_000
 """Objects of one page: enough to make little of the fourteen queries, and a few megabytes at most, but for
 texts that are long themselves."""
+
+SPARSE = 3
+"""Ids to the object up to which a whole range is read, and what is not wanted passed over: that is quicker
+than to name each object."""
+
+EVERYTHING = Selection(withdrawn=None)
 
 _O = tables.object_.c
 _OBJECT_FIELDS = {
@@ -61,72 +69,65 @@ _Read = dict[sa.Table, Sequence[Row]]
 
 def objects(
     connection: sa.Connection,
-    where: sa.ColumnElement[bool] | None = None,
+    selection: Selection = EVERYTHING,
     *,
-    after: int = 0,
-    until: int | None = None,
+    after: int | None = None,
     page: int = PAGE_OBJECTS,
 ) -> Iterator[list[MuseumObject]]:
     """Pages of objects, in the order of their ids.
 
-    No cursor and no row is held between pages: whoever goes on later gives the last id as `after`.
+    No cursor and no row is held between pages: whoever goes on later gives the last id as `after`. The
+    caller may end the connection's transaction between two pages.
 
     Args:
         connection: reads; for a view of one moment, the caller begins a transaction that has one.
-        where: a condition on columns of `object`; else all objects.
+        selection: which objects, and the last of them.
         after: only objects with a greater id.
-        until: only objects up to this id.
         page: objects of one page.
     """
-    reader = _Reader(connection, where)
-    columns = (_O.institution_id, _O.location_id, *_OBJECT_FIELDS.values())
-    query = sa.select(*columns).order_by(_O.object_id).limit(page)
-    if where is not None:
-        query = query.where(where)
-    if until is not None:
-        query = query.where(_O.object_id <= until)
-    while rows := connection.execute(query.where(_O.object_id > after)).all():
-        after = rows[-1].object_id
-        yield reader.assembled(rows)
+    reader = _Reader(connection)
+    while ids := selection.page(connection, after, page):
+        after = ids[-1]
+        yield reader.assembled(ids)
 
 
 class _Reader:
     """Reads the parts of pages of objects."""
 
-    def __init__(self, connection: sa.Connection, where: sa.ColumnElement[bool] | None) -> None:
+    def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self._shared = SharedRows()
-        self._queries = {table: self._query(table, columns, where) for table, columns in _PARTS.items()}
 
-    @staticmethod
-    def _query(
-        table: sa.Table, columns: Sequence[str], where: sa.ColumnElement[bool] | None
-    ) -> sa.Select[Any]:
-        key = table.c.object_id
-        query = sa.select(key, *(table.c[name] for name in columns))
-        query = query.where(key.between(sa.bindparam("first"), sa.bindparam("last")))
-        if where is not None:
-            # Between the ends of the page there may be objects that are not wanted.
-            query = query.where(key.in_(sa.select(_O.object_id).where(where)))
-        order = table.c.position if "position" in table.c else list(table.primary_key.columns)[-1]
-        return query.order_by(key, order)
+    def _rows(self, query: sa.Select[Any], key: sa.ColumnElement[int], ids: Sequence[int]) -> Sequence[Row]:
+        """The rows of these objects, and of no others."""
+        first, last = ids[0], ids[-1]
+        if last - first < SPARSE * len(ids):
+            wanted = set(ids)
+            rows = self._connection.execute(query.where(key.between(first, last))).all()
+            return rows if last - first < len(ids) else [row for row in rows if row.object_id in wanted]
+        return list(rows_in(self._connection.execute, query, key, ids))
 
-    def assembled(self, rows: Sequence[Row]) -> list[MuseumObject]:
-        """The objects of these rows of `object`."""
-        span = {"first": rows[0].object_id, "last": rows[-1].object_id}
-        read = {table: self._connection.execute(query, span).all() for table, query in self._queries.items()}
+    def _part(self, table: sa.Table, ids: Sequence[int]) -> Sequence[Row]:
+        return self._rows(_QUERIES[table], table.c.object_id, ids)
+
+    def assembled(self, ids: Sequence[int]) -> list[MuseumObject]:
+        """The objects with these ids, which ascend."""
+        rows = self._rows(_OBJECTS, _O.object_id, ids)
+        read = {table: self._part(table, ids) for table in _QUERIES}
         actors, places = self._actors(rows, read), self._places(rows, read)
         parts = self._parts(read, actors)
-        makers = _grouped(
-            read[tables.production_actor], lambda row: Involvement(actors[row[0]], row[1], row[2])
-        )
+        makers = _grouped(read[tables.production_actor], lambda row: Involvement(actors[row[0]], *row[1:]))
         productions = {
-            row[0]: Production(_span(row[1:4]), places.get(row[4]), tuple(makers.get(row[0], ())))
+            row.object_id: Production(
+                _span((row.display_date, row.earliest, row.latest)),
+                places.get(row.place_id),
+                tuple(makers.get(row.object_id, ())),
+            )
             for row in read[tables.production]
         }
         made = []
         for row in rows:
-            fields: dict[str, Any] = dict(zip(_OBJECT_FIELDS, row[2:], strict=True))
+            fields: dict[str, Any] = dict(zip(_OBJECT_FIELDS, tuple(row)[2:], strict=True))
             fields |= {name: tuple(found.get(row.object_id, ())) for name, found in parts.items()}
             fields["institution"] = actors[row.institution_id]
             fields["location"] = places.get(row.location_id)
@@ -185,6 +186,16 @@ _PARTS: dict[sa.Table, tuple[str, ...]] = {
     tables.object_text: ("type", "text", "language", "engine", "confidence"),
 }
 """The columns that are read of each table of parts, after the object's id."""
+
+
+def _query(table: sa.Table) -> sa.Select[Any]:
+    columns = (table.c.object_id, *(table.c[name] for name in _PARTS[table]))
+    order = table.c.position if "position" in table.c else list(table.primary_key.columns)[-1]
+    return sa.select(*columns).order_by(table.c.object_id, order)
+
+
+_OBJECTS = sa.select(_O.institution_id, _O.location_id, *_OBJECT_FIELDS.values()).order_by(_O.object_id)
+_QUERIES = {table: _query(table) for table in _PARTS}
 
 
 def _grouped(rows: Sequence[Row], make: Make) -> Grouped:

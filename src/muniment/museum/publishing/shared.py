@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from muniment.databases.database import rows_in
 from muniment.museum import tables
 from muniment.museum.publishing.objects import Actor, Department, Place, Shared, Term
+from muniment.museum.selection import Selection
 
 Row = TypeVar("Row")
 
@@ -76,77 +78,99 @@ class SharedRows:
         self.terms = Remembered(_TERMS, Term._make)
 
 
-def shared(connection: sa.Connection, where: sa.ColumnElement[bool] | None = None) -> Iterator[list[Shared]]:
+@dataclass(frozen=True)
+class Kind:
+    """A kind of shared rows, in the order of their ids.
+
+    Attributes:
+        query: their ids and what is told of them.
+        references: the columns by which objects refer to them.
+        make: of what is told, without the id.
+    """
+
+    query: sa.Select[Any]
+    references: tuple[sa.Column[Any], ...]
+    make: Callable[[Sequence[Any]], Shared]
+
+    def ids(self, connection: sa.Connection, chosen: Selection) -> Iterator[list[int]]:
+        """Pages of the ids of those that the chosen objects refer to."""
+        for rows in self._rows(connection, chosen, 0, None):
+            yield [row[0] for row in rows]
+
+    def pages(
+        self, connection: sa.Connection, chosen: Selection, after: int | None = None, last: int | None = None
+    ) -> Iterator[list[Shared]]:
+        """Pages of those that the chosen objects refer to, behind the id `after` up to `last`."""
+        for rows in self._rows(connection, chosen, after or 0, last):
+            yield [self.make(row[1:]) for row in rows]
+
+    def _rows(
+        self, connection: sa.Connection, chosen: Selection, after: int, last: int | None
+    ) -> Iterator[Sequence[sa.Row[Any]]]:
+        key = next(iter(self.query.selected_columns))
+        query = self.query.where(key.in_(_named(self.references, chosen.candidates())))
+        query = query.order_by(key).limit(PAGE_ROWS)
+        if last is not None:
+            query = query.where(key <= last)
+        while rows := connection.execute(query.where(key > after)).all():
+            after = rows[-1][0]
+            yield rows
+
+
+_o = tables.object_.c
+KINDS: Mapping[str, Kind] = {
+    "actors": Kind(
+        _ACTORS,
+        (
+            _o.institution_id,
+            tables.production_actor.c.actor_id,
+            tables.provenance_event.c.from_id,
+            tables.provenance_event.c.to_id,
+            tables.object_owner.c.actor_id,
+            tables.object_keeper.c.actor_id,
+        ),
+        Actor._make,
+    ),
+    "places": Kind(_PLACES, (_o.location_id, tables.production.c.place_id), Place._make),
+    "concepts": Kind(
+        _TERMS,
+        tuple(
+            table.c.term_id for table in (tables.object_type, tables.object_material, tables.object_subject)
+        ),
+        Term._make,
+    ),
+}
+"""What objects share, by the name of the files that it goes into."""
+
+
+def departments(connection: sa.Connection, chosen: Selection) -> list[Department]:
+    """The departments of the chosen objects."""
+    query = (
+        sa.select(_ACTOR.actor_key, _o.department)
+        .join_from(tables.object_, tables.actor, _o.institution_id == _ACTOR.actor_id)
+        .where(_o.department.is_not(None), _o.object_id.in_(chosen.candidates()))
+        .distinct()
+        .order_by(_ACTOR.actor_key, _o.department)
+    )
+    return [Department._make(row) for row in connection.execute(query)]
+
+
+def shared(connection: sa.Connection, chosen: Selection) -> Iterator[list[Shared]]:
     """Pages of all that the objects refer to: actors, places, terms and departments, each of them once.
 
-    Args:
-        connection: reads; nothing is held open between pages.
-        where: a condition on `object`: only what these objects refer to.
+    Where objects are chosen by ranges or lists of numbers, there may be more. Nothing is held open between
+    pages.
     """
-    for query, references, make in (
-        (_ACTORS, _ACTOR_REFERENCES, Actor._make),
-        (_PLACES, _PLACE_REFERENCES, Place._make),
-        (_TERMS, _TERM_REFERENCES, Term._make),
-    ):
-        key = next(iter(query.selected_columns))
-        yield from _pages(connection, query.where(_used(key, references, where)), make)
-    departments = [Department._make(row) for row in connection.execute(_departments(where))]
-    if departments:
-        yield list(departments)
+    for kind in KINDS.values():
+        yield from kind.pages(connection, chosen)
+    yield [*departments(connection, chosen)]
 
 
-_ACTOR_REFERENCES = (
-    tables.object_.c.institution_id,
-    tables.production_actor.c.actor_id,
-    tables.provenance_event.c.from_id,
-    tables.provenance_event.c.to_id,
-    tables.object_owner.c.actor_id,
-    tables.object_keeper.c.actor_id,
-)
-_PLACE_REFERENCES = (tables.object_.c.location_id, tables.production.c.place_id)
-_TERM_REFERENCES = tuple(
-    table.c.term_id for table in (tables.object_type, tables.object_material, tables.object_subject)
-)
-
-
-def _used(
-    key: sa.ColumnElement[int],
-    references: Sequence[sa.Column[Any]],
-    where: sa.ColumnElement[bool] | None,
-) -> sa.ColumnElement[bool]:
-    """That some selected object refers to the row with this key."""
-    found = []
-    for reference in references:
-        table = reference.table
-        query = sa.select(reference).select_from(table).where(reference.is_not(None))
-        if where is not None:
-            if table is not tables.object_:
-                query = query.join(tables.object_, tables.object_.c.object_id == table.c.object_id)
-            query = query.where(where)
-        found.append(query)
-    return key.in_(sa.union(*found))
-
-
-def _departments(where: sa.ColumnElement[bool] | None) -> sa.Select[Any]:
-    o = tables.object_.c
-    query = (
-        sa.select(_ACTOR.actor_key, o.department)
-        .join_from(tables.object_, tables.actor, o.institution_id == _ACTOR.actor_id)
-        .where(o.department.is_not(None))
-        .distinct()
-        .order_by(_ACTOR.actor_key, o.department)
+def _named(references: Sequence[sa.Column[Any]], chosen: sa.Select[tuple[int]]) -> sa.CompoundSelect[Any]:
+    """What the chosen objects refer to by these columns."""
+    return sa.union(
+        *(
+            sa.select(column).where(column.is_not(None), column.table.c.object_id.in_(chosen))
+            for column in references
+        )
     )
-    return query if where is None else query.where(where)
-
-
-def _pages(
-    connection: sa.Connection, query: sa.Select[Any], make: Callable[[Sequence[Any]], Shared]
-) -> Iterator[list[Shared]]:
-    key = next(iter(query.selected_columns))
-    after = 0
-    while True:
-        rows = connection.execute(query.where(key > after).order_by(key).limit(PAGE_ROWS)).all()
-        if not rows:
-            return
-        after = rows[-1][0]
-        yield [make(row[1:]) for row in rows]
