@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import PurePath
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from muniment.databases.database import Database
 from muniment.errors import UsageError
 from muniment.export.columns import Columns, columns_of
 from muniment.export.dataset import Dataset, TableRows, table_named
-from muniment.export.format import FileFormat
+from muniment.export.format import ExportFormat, FileFormat, ItemByItem
 from muniment.export.storage import Storage, storage_at
 from muniment.export.streams import must_be_known
 from muniment.export.tabular import CsvFormat, JsonLinesFormat, ParquetFormat
@@ -24,6 +25,12 @@ from muniment.export.workbook import WorkbookFormat
 from muniment.export.writing import Exported, Observer, Plan, Progress, run_export
 from muniment.ledger import reading
 from muniment.museum import tables as museum_tables
+from muniment.museum.publishing.datasets import Departments, Objects, SharedRecords
+from muniment.museum.publishing.identifiers import Identifiers, identifiers
+from muniment.museum.publishing.lido import Lido
+from muniment.museum.publishing.linked_art import LinkedArt
+from muniment.museum.publishing.shared import KINDS
+from muniment.museum.selection import Selection
 from muniment.quarantine import note_table, quarantine_table
 
 ROW_FORMATS: dict[str, Callable[[Columns], FileFormat]] = {
@@ -57,7 +64,16 @@ WHOLE = {
 }
 """What can be exported as its tables, by name."""
 
-FORMATS = (*ROW_FORMATS, *WHOLE)
+PUBLISHED: dict[str, Callable[[Identifiers], ExportFormat[Any]]] = {
+    "lido": Lido,
+    "linked-art": LinkedArt,
+}
+"""Formats of museum objects, by name."""
+
+LINKED = ("linked-art",)
+"""Those in which what objects share has records of its own."""
+
+FORMATS = (*ROW_FORMATS, *PUBLISHED, *WHOLE)
 """Everything that `export` takes as its format."""
 
 RECORDS_PER_FILE = 100_000
@@ -154,6 +170,8 @@ def _must_suit(
 
 def _tables(database: Database, what: str, rows_as: str, tables: Sequence[str] | bool) -> list[Dataset]:
     with reading(database) as connection:
+        if what in PUBLISHED:
+            return _published(connection, what, Selection())
         if what in WHOLE:
             return [_rows(table, rows_as) for table in WHOLE[what] if _has(connection, table)]
         if tables is True:
@@ -164,6 +182,18 @@ def _tables(database: Database, what: str, rows_as: str, tables: Sequence[str] |
                 )
             return [_rows(table, what) for table in chosen]
         return [_rows(table_named(connection, name), what) for name in tables or ()]
+
+
+def _published(connection: sa.Connection, what: str, chosen: Selection) -> list[Dataset]:
+    if not _has(connection, museum_tables.object_):
+        raise UsageError("this database holds no museum objects", hint="Export a table with --table NAME")
+    minted = identifiers(connection)
+    form, told = ItemByItem(PUBLISHED[what](minted)), repr(minted)
+    datasets: list[Dataset] = [Objects(form, chosen, told)]
+    if what in LINKED:
+        datasets += [SharedRecords(form, chosen, name, told) for name in KINDS]
+        datasets.append(Departments(form, chosen, told))
+    return datasets
 
 
 def _has(connection: sa.Connection, table: sa.Table) -> bool:

@@ -99,7 +99,8 @@ def _show(output: Output, exported: Exported) -> None:
     output.pairs([(name, f"{count:,}") for name, count in exported.records.items()])
     if exported.cut:
         output.say(
-            f"{counted(exported.cut, 'cell')} were longer than this format can hold, and are cut and marked."
+            f"{counted(exported.cut, 'cell or character|cells or characters')} could not be held by this "
+            "format as they are: cells are cut and marked, characters replaced by U+FFFD."
         )
     output.say(f"  {counted(exported.files, 'file')}; the manifest has the SHA-256 of each.")
 

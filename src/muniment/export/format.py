@@ -17,12 +17,15 @@ class ExportFormat(Protocol[Item_contra]):
     Attributes:
         name: what the command line calls it: `lido`.
         suffix: how its files' names end, without compression: `.xml`.
+        replaced: characters that it could not hold, and told of by another, in all that it wrote so far.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102  # told above
     @property
     def suffix(self) -> str: ...  # noqa: D102  # told above
+    @property
+    def replaced(self) -> int: ...  # noqa: D102  # told above
 
     def opening(self) -> bytes:
         """What stands before the first item of a file."""
@@ -38,7 +41,7 @@ class ExportFormat(Protocol[Item_contra]):
 
 
 class FileWriter(Protocol):
-    """Writes one file. `cut` counts the values that the format could not hold as a whole."""
+    """Writes one file. `cut` counts what the format could not hold: cells cut, characters replaced."""
 
     cut: int
 
@@ -98,6 +101,7 @@ class _ItemWriter:
 
     def __init__(self, given: ExportFormat[Any], stream: IO[bytes]) -> None:
         self._format = given
+        self._replaced_before = given.replaced
         self._stream = stream
         stream.write(given.opening())
 
@@ -106,3 +110,4 @@ class _ItemWriter:
 
     def finish(self) -> None:
         self._stream.write(self._format.closing())
+        self.cut = self._format.replaced - self._replaced_before

@@ -56,9 +56,14 @@ class LinkedArt:
 
     name = "linked-art"
     suffix = ".jsonl"
+    replaced = 0
 
     def __init__(self, identifiers: Identifiers) -> None:
         self._refer = References(identifiers)
+
+    def __reduce__(self) -> tuple[type[LinkedArt], tuple[Identifiers]]:
+        """Another process gets the identifiers, and remembers for itself."""
+        return LinkedArt, (self._refer.identifiers,)
 
     def opening(self) -> bytes:
         """Nothing: every line stands by itself."""
