@@ -2,20 +2,32 @@
 
     stream          all rows, one by one, in one pass
     batches         the same in batches
+    pages           in the order of a key, nothing held between pages, resumable
+    lookup          from keys to surrogate keys, many at a time
 
-Rows come as `tuples`, `mappings`, `instances(Class)` or `models(PydanticModel)`.
+Rows come as `tuples`, `mappings`, `instances(Class)` or `models(PydanticModel)`, batches also as `arrow()`.
 """
 
+from muniment.read.arrow import arrow
+from muniment.read.lookups import REMEMBERED_KEYS, Lookup, lookup
+from muniment.read.paging import PAGE_ROWS, Page, pages
 from muniment.read.rows import instances, mappings, models, tuples
 from muniment.read.streams import BATCH_ROWS, Stream, batches, stream
 
 __all__ = [
     "BATCH_ROWS",
+    "PAGE_ROWS",
+    "REMEMBERED_KEYS",
+    "Lookup",
+    "Page",
     "Stream",
+    "arrow",
     "batches",
     "instances",
+    "lookup",
     "mappings",
     "models",
+    "pages",
     "stream",
     "tuples",
 ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
+from muniment.databases import connect
 from muniment.errors import UsageError
+from muniment.read.adbc import batches_from
+from muniment.read.arrow import Arrow
 from muniment.read.cursors import Selectable, Statement, statement_of
 from muniment.read.rows import BatchFactory, Row, RowFactory, tuples
 from muniment.read.sources import Source, opened
@@ -100,6 +103,15 @@ def _bounded(batch_rows: int) -> int:
 
 
 def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_rows: int) -> Generator[B]:
+    if isinstance(source, str):
+        with closing(connect(source)) as database:
+            yield from _batches(database, statement, rows, batch_rows)
+        return
+    direct: Any = batches_from(source, statement, rows, batch_rows) if isinstance(rows, Arrow) else None
+    if direct is not None:
+        with closing(direct):
+            yield from direct
+        return
     with opened(source, statement) as cursor:
         make: Callable[..., B] = rows(cursor.columns)
         while fetched := cursor.fetch(batch_rows):
