@@ -13,6 +13,7 @@ import typer
 
 from muniment import Settings
 from muniment.cli import app
+from muniment.databases.options import ConnectionOptions
 from muniment.museum import dates as date_reading
 from muniment.museum.mapping import Mapping
 from muniment.museum.part_readers import _DIMENSION_PROBLEMS
@@ -252,6 +253,15 @@ def test_the_documented_bounds_are_the_defaults() -> None:
         told[setting[1]] = int(number.replace(",", "")) * units.get(unit, 1)
     defaults = Settings().model_dump()
     assert told == defaults | {"max_rejects": defaults["max_rejects"]["percent"]}
+
+
+def test_every_option_of_a_url_is_documented_with_its_default() -> None:
+    rows = rows_after(read("docs/reference/python.md"), "<!-- options of a URL -->")
+    told = {name: default for names, (default, _) in rows.items() for name in re.findall(r"\w+", names)}
+    options = ConnectionOptions.model_fields
+    assert told == {
+        name: str(field.default or "0" if field.annotation is int else "") for name, field in options.items()
+    }
 
 
 # --- the documents as a whole ---------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from muniment.api import check, load
 from muniment.config import RejectBudget, Settings
+from muniment.databases.engines import async_engine, async_sessions, engine, sessions
 from muniment.errors import MunimentError
 from muniment.export.writing import Exported
 from muniment.exporting import export
@@ -24,7 +25,11 @@ __all__ = [
     "RejectBudget",
     "Run",
     "Settings",
+    "async_engine",
+    "async_sessions",
     "check",
+    "engine",
     "export",
     "load",
+    "sessions",
 ]

@@ -10,7 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.databases.database import Rows, Transaction
+from muniment.databases.engines import engine_at
 from muniment.databases.errors import DRIVER_ERRORS, wrapped, wrapping
+from muniment.databases.options import parted
 from muniment.errors import (
     DatabaseError,
     DatabaseExhausted,
@@ -18,15 +20,6 @@ from muniment.errors import (
     RowRefused,
     StatementTimeout,
 )
-
-CONNECT_SECONDS = 10
-"""How long a server may take to answer a connection: longer than any network, shorter than patience."""
-
-LOCK_SECONDS = 30
-"""How long to wait for another's lock before the work is repeated: another chunk's commit takes far less."""
-
-SCHEMA_LOCK_SECONDS = 120
-"""How long to wait while another creates or upgrades the schema."""
 
 
 class SqlTransaction(ABC):
@@ -96,8 +89,13 @@ class SqlTransaction(ABC):
 class SqlDatabase(ABC):
     """One database; see `muniment.databases.database.Database`."""
 
-    def __init__(self, engine: sa.Engine, label: str) -> None:
-        self.engine = engine
+    ddl_compiler: type[sa.sql.compiler.DDLCompiler]
+    """How its tables are created."""
+
+    def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
+        plain, options = parted(url, label)
+        self.engine = engine_at(plain, options.for_writing(), label, workers=workers)
+        self.engine.dialect.ddl_compiler = self.ddl_compiler
         self.label = label
 
     def __repr__(self) -> str:

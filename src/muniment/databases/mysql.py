@@ -12,17 +12,12 @@ import sqlalchemy as sa
 
 from muniment.columns import ColumnarRows
 from muniment.databases.columnar import tab_separated_columns
-from muniment.databases.connection import (
-    CONNECT_SECONDS,
-    LOCK_SECONDS,
-    SCHEMA_LOCK_SECONDS,
-    SqlDatabase,
-    SqlTransaction,
-)
+from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import ExactMySQLDDL
 from muniment.databases.errors import mysql_error, wrapping
 from muniment.databases.infile import StreamingConnection
+from muniment.databases.session import SCHEMA_LOCK_SECONDS
 from muniment.databases.tabbed import tab_separated
 from muniment.databases.values import conversions, converted, is_binary, must_all_be_storable
 from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused
@@ -33,17 +28,8 @@ MINIMUM_MYSQL = (8, 0, 17)
 MINIMUM_MARIADB = (10, 5)
 """The oldest MariaDB of those still found on servers that has all that is used here."""
 
-REPLY_SECONDS = 600
-"""How long a statement may take: a server that is silent for so long has been cut off."""
-
 INSERT_CHARACTERS = 256 * 1024
 """Size of an INSERT of many rows: beyond this they get no faster, and every server takes so much."""
-
-SESSION = (
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-    f"NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_SECONDS},"
-    f" lock_wait_timeout = {SCHEMA_LOCK_SECONDS}"
-)
 
 LOCK_NAME_CHARACTERS = 40
 """Of the hash in a lock's name: names may have 64 characters, and locks are those of the whole server."""
@@ -153,24 +139,10 @@ def _literal_rows(connection: StreamingConnection, rows: Rows) -> Iterator[list[
 class MySQLDatabase(SqlDatabase):
     """A database on a MySQL or MariaDB server."""
 
-    def __init__(self, url: sa.URL, label: str) -> None:
-        engine = sa.create_engine(
-            url,
-            hide_parameters=True,
-            pool_pre_ping=True,
-            isolation_level="READ COMMITTED",
-            connect_args={
-                "charset": "utf8mb4",
-                "connect_timeout": CONNECT_SECONDS,
-                "read_timeout": REPLY_SECONDS,
-                "write_timeout": REPLY_SECONDS,
-                "local_infile": True,
-            },
-        )
-        engine.dialect.ddl_compiler = ExactMySQLDDL
-        sa.event.listen(engine, "do_connect", _connect)
-        sa.event.listen(engine, "connect", _prepare)
-        super().__init__(engine, label)
+    ddl_compiler = ExactMySQLDDL
+
+    def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
+        super().__init__(url, label, workers=workers)
         self.loads_local_files = True
         self.transactional_tables: set[str] = set()
 
@@ -203,14 +175,3 @@ class MySQLDatabase(SqlDatabase):
         mariadb = getattr(connection.dialect, "is_mariadb", False)
         name, minimum = ("MariaDB", MINIMUM_MARIADB) if mariadb else ("MySQL", MINIMUM_MYSQL)
         self._must_be_at_least(name, connection.dialect.server_version_info, minimum)
-
-
-def _prepare(connection: StreamingConnection, _record: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SESSION)
-        cursor.execute("SELECT @@max_allowed_packet")
-        (connection.packet_bytes,) = cursor.fetchone() or (0,)
-
-
-def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> StreamingConnection:
-    return StreamingConnection(*arguments, **options)

@@ -12,15 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from muniment.columns import ColumnarRows
 from muniment.databases.columnar import COPY_CLOSING, COPY_OPENING, binary_copy
-from muniment.databases.connection import (
-    CONNECT_SECONDS,
-    LOCK_SECONDS,
-    SCHEMA_LOCK_SECONDS,
-    SqlDatabase,
-    SqlTransaction,
-)
+from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import CheckedPostgresDDL
+from muniment.databases.session import SCHEMA_LOCK_SECONDS
 from muniment.databases.tabbed import tab_separated
 from muniment.databases.values import conversions, converted
 from muniment.errors import DatabaseError
@@ -32,28 +27,8 @@ WRITE_BYTES = 512 * 1024
 """Bytes sent at once: after each write this thread waits for its turn while another prepares the next chunk,
 so that many small writes cost more than sending does."""
 
-KEEPALIVE_SECONDS = 10
-"""Pause between signs of life, three of which may be missed: finds a cut connection in about 40 s."""
-
 SCHEMA_LOCK_KEY = zlib.crc32(b"muniment schema")
 """The number of the advisory lock, the same in every version of Muniment."""
-
-CONNECT_ARGUMENTS: dict[str, Any] = {
-    "connect_timeout": CONNECT_SECONDS,
-    "application_name": "muniment",
-    "client_encoding": "utf8",
-    "keepalives_idle": KEEPALIVE_SECONDS,
-    "keepalives_interval": KEEPALIVE_SECONDS,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 4_000 * KEEPALIVE_SECONDS,
-}
-
-SESSION = (
-    f"SET TIME ZONE 'UTC'; SET lock_timeout = '{LOCK_SECONDS}s'; SET standard_conforming_strings = on;"
-    " SET plan_cache_mode = force_custom_plan"
-)
-"""A plan made while a table was almost empty, and kept, searches the rows of a whole vocabulary for each
-key: 500 keys among 100,000 took over a second, and take 10 ms with a plan of their own."""
 
 
 class PostgresTransaction(SqlTransaction):
@@ -113,18 +88,7 @@ def _gathered(texts: Iterable[bytes]) -> Iterator[bytes]:
 class PostgresDatabase(SqlDatabase):
     """A database on a PostgreSQL server."""
 
-    def __init__(self, url: sa.URL, label: str) -> None:
-        given = CONNECT_ARGUMENTS | {key: value for key, value in url.query.items() if isinstance(value, str)}
-        engine = sa.create_engine(
-            url.set(query={}),
-            hide_parameters=True,
-            pool_pre_ping=True,
-            isolation_level="READ COMMITTED",
-            connect_args=given,
-        )
-        engine.dialect.ddl_compiler = CheckedPostgresDDL
-        sa.event.listen(engine, "connect", _prepare)
-        super().__init__(engine, label)
+    ddl_compiler = CheckedPostgresDDL
 
     @contextmanager
     def schema_lock(self) -> Iterator[Transaction]:
@@ -146,9 +110,3 @@ class PostgresDatabase(SqlDatabase):
                 hint="Use one made by: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0",
                 where=self.label,
             )
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SESSION)
-    connection.commit()

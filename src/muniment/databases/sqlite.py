@@ -8,33 +8,24 @@ run, whose ledger stands in the same file.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.pool import StaticPool
 
 from muniment.columns import ColumnarRows
-from muniment.databases.connection import LOCK_SECONDS, SqlDatabase, SqlTransaction
+from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import StrictSQLiteDDL
+from muniment.databases.engines import IN_MEMORY
+from muniment.databases.session import WRITES
 from muniment.databases.values import conversions, converted, must_all_be_storable
 from muniment.errors import DatabaseUrlError
 
 MINIMUM_VERSION = (3, 37)
 """The first SQLite with STRICT tables."""
-
-WRITES = "muniment_writes"
-"""The execution option of connections that will write: they take the write lock as they begin.
-
-A transaction that reads first and then wants to write can fail at once, whatever the timeout.
-"""
-
-IN_MEMORY = ("", ":memory:")
 
 
 class SQLiteTransaction(SqlTransaction):
@@ -63,22 +54,13 @@ class SQLiteTransaction(SqlTransaction):
 class SQLiteDatabase(SqlDatabase):
     """A database in a file, or, for a single thread, in memory."""
 
-    def __init__(self, url: sa.URL, label: str) -> None:
+    ddl_compiler = StrictSQLiteDDL
+
+    def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
         path = url.database or ""
         if path not in IN_MEMORY and not path.startswith("file:"):
             _must_be_a_place_for_a_file(Path(path), label)
-        # All that use a database in memory must use the one connection that it lives in.
-        pool = {"poolclass": StaticPool} if path in IN_MEMORY else {}
-        engine = sa.create_engine(
-            url,
-            hide_parameters=True,
-            connect_args={"check_same_thread": False, "timeout": LOCK_SECONDS},
-            **pool,
-        )
-        engine.dialect.ddl_compiler = StrictSQLiteDDL
-        sa.event.listen(engine, "connect", _prepare)
-        sa.event.listen(engine, "begin", _begin)
-        super().__init__(engine, label)
+        super().__init__(url, label, workers=workers)
 
     def schema_lock(self) -> AbstractContextManager[Transaction]:
         """A transaction: it holds the only write lock there is, and creating tables is part of it."""
@@ -107,27 +89,3 @@ def _must_be_a_place_for_a_file(path: Path, label: str) -> None:
     if not path.parent.is_dir():
         hint = f"Create the folder {path.parent}, or correct the path"
         raise DatabaseUrlError("there is no folder for this file", hint=hint, where=label)
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    # The driver's own opening of transactions is switched off: `_begin` says when and how.
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL").fetchall()
-            return
-        except sqlite3.OperationalError as error:
-            # Two programs that open a new database at once: this change ignores the busy timeout.
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY:
-                return
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

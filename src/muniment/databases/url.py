@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 from muniment.errors import DatabaseUrlError
@@ -15,12 +17,24 @@ DRIVERS = {
 }
 """The kinds of database there are, with the driver that each is used by."""
 
+ASYNC_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+    "mysql": "mysql+asyncmy",
+    "mariadb": "mysql+asyncmy",
+}
+"""The same, for asyncio."""
+
+CHOSEN_BY_NAME = ("postgresql+psycopg",)
+"""Drivers of asyncio that a URL may name instead."""
+
 ESCAPES = "In a user name or password write @ as %40, : as %3A, / as %2F, % as %25"
 
 EXAMPLES = "Such as sqlite:///collection.db, postgresql://user:password@host/database or mysql://..."
 
 
-def parsed(text: str) -> sa.URL:
+def parsed(text: str, drivers: Mapping[str, str] = DRIVERS) -> sa.URL:
     """The URL with its driver; raises `DatabaseUrlError`, whose message holds no part that may be secret."""
     try:
         url = sa.make_url(text)
@@ -28,12 +42,14 @@ def parsed(text: str) -> sa.URL:
         # Not even the cause is kept: it may quote a password.
         raise DatabaseUrlError("this is no database URL", hint=f"{EXAMPLES}. {ESCAPES}") from None
     kind, _, driver = url.drivername.partition("+")
-    if kind not in DRIVERS:
+    if kind not in drivers:
         raise DatabaseUrlError(f"{kind!r} is no kind of database that Muniment knows", hint=EXAMPLES)
     if kind != "sqlite" and text.count("@") > 1:
         # What follows the first one would count as the host, and be shown, though it is a password's end.
         raise DatabaseUrlError("this URL has more than one @", hint=ESCAPES)
-    wanted = DRIVERS[kind]
+    wanted = drivers[kind]
+    if drivers is ASYNC_DRIVERS and url.drivername in CHOSEN_BY_NAME:
+        wanted = url.drivername
     if driver and driver != wanted.partition("+")[2]:
         raise DatabaseUrlError(f"Muniment does not use {driver!r}", hint=f"Write {kind}:// alone")
     if kind == "sqlite" and url.host:
