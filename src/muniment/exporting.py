@@ -25,6 +25,7 @@ from muniment.export.workbook import WorkbookFormat
 from muniment.export.writing import Exported, Observer, Plan, Progress, run_export
 from muniment.ledger import reading
 from muniment.museum import tables as museum_tables
+from muniment.museum.publishing.crm import Crm
 from muniment.museum.publishing.datasets import Departments, Objects, SharedRecords
 from muniment.museum.publishing.identifiers import Identifiers, identifiers
 from muniment.museum.publishing.lido import Lido
@@ -67,10 +68,11 @@ WHOLE = {
 PUBLISHED: dict[str, Callable[[Identifiers], ExportFormat[Any]]] = {
     "lido": Lido,
     "linked-art": LinkedArt,
+    "crm": Crm,
 }
 """Formats of museum objects, by name."""
 
-LINKED = ("linked-art",)
+LINKED = ("linked-art", "crm")
 """Those in which what objects share has records of its own."""
 
 FORMATS = (*ROW_FORMATS, *PUBLISHED, *WHOLE)

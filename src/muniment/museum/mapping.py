@@ -340,7 +340,7 @@ class Institution(_Part):
     base_uri: Annotated[
         str,
         Field(
-            pattern=r"^(https?://[^\s<>\x22{}|\\^`]+)?$",
+            pattern=r"^(https?://[^\s<>\x22{}|\\^`#]+)?$",
             description="What the identifiers of exported records begin with, an http(s) URI.",
         ),
     ] = ""

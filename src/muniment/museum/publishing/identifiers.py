@@ -58,7 +58,7 @@ class Identifiers:
         base = valid_uri(self.publishers.get(institution, Publisher()).base_uri)
         if not base:
             return f"{LOCAL_BASE}{institution}/"
-        return base if base.endswith(("/", "#", "=")) else f"{base}/"
+        return base if base.endswith(("/", "=")) else f"{base}/"
 
     @property
     def common_base(self) -> str:
