@@ -31,6 +31,9 @@ NOT_APPLIED = "not-applied"
 """The code of a corrected record that changes nothing, or cannot be read: the entry that it names stays as
 it is and needs no second one."""
 
+PURGED = "what was wrong was purged with the record's bytes"
+"""The message of a problem whose entry was purged."""
+
 LEFT_OUT = "left-out"
 """The code of a corrected record whose entry is settled already: it counts as skipped."""
 
@@ -154,12 +157,16 @@ def _row_hash(records: Records, rejection: Rejection) -> bytes:
 def _entries_with(
     transaction: Transaction, run_id: int, scope: str, hashes: Sequence[bytes]
 ) -> defaultdict[bytes, deque[tuple[int, str]]]:
-    """The entries of earlier runs that rejections of this run may repeat, oldest first."""
+    """The entries of earlier runs that rejections of this run may repeat, oldest first.
+
+    One that was purged, unless it is dismissed, is not among them: nobody could mend the record by it.
+    """
     found: defaultdict[bytes, deque[tuple[int, str]]] = defaultdict(deque)
     c = quarantine_table.c
+    mendable = sa.or_(c.state == "dismissed", c.byte_length == 0, sa.func.length(c.raw) > 0)
     query = (
         sa.select(c.quarantine_id, c.row_hash, c.state)
-        .where(c.scope == scope, c.last_run_id != run_id)
+        .where(c.scope == scope, c.last_run_id != run_id, mendable)
         .order_by(c.quarantine_id)
     )
     for row in rows_in(transaction.execute, query, c.row_hash, sorted(set(hashes))):

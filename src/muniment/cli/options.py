@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,18 @@ def parse_delimiter(text: str) -> str:
     if len(delimiter) != 1:
         raise typer.BadParameter(f"{text!r} is not one character; for a tab write tab")
     return delimiter
+
+
+DAYS = {"d": 1, "w": 7, "y": 365}
+"""Units of an age: 90d, 12w, 2y."""
+
+
+def parse_age(text: str) -> timedelta:
+    """Read `90d`, `12w` or `2y`; raises `typer.BadParameter`."""
+    found = re.fullmatch(r"\s*([0-9]{1,6})\s*([dwy])\s*", text.lower())
+    if not found:
+        raise typer.BadParameter(f"{text!r} is no age; write 90d, 12w or 2y")
+    return timedelta(days=int(found[1]) * DAYS[found[2]])
 
 
 class LogFormat(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from enum import StrEnum
 from shlex import quote
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from muniment.cli.target import as_option, existing_database
 from muniment.cli.teaching import add_command
 from muniment.cli.watching import Watching, watched
 from muniment.correction import Content, Entry
+from muniment.correction.retention import SETTLED
 from muniment.errors import UsageError
 from muniment.records import Problem
 
@@ -224,6 +226,48 @@ def reopen(
         output.finish({"status": "done", "reopened": count})
 
 
+def purge(
+    *,
+    older_than: Annotated[
+        timedelta,
+        typer.Option(
+            "--older-than",
+            metavar="AGE",
+            parser=options.parse_age,
+            help="Entries closed or dismissed so long ago: 90d, 12w or 2y.",
+        ),
+    ],
+    closed_only: Annotated[
+        bool, typer.Option("--closed-only", help="Leave dismissed entries alone.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; else it is only told what would be done.")
+    ] = False,
+    db: options.DatabaseUrl = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Remove the bytes and cells of records that were settled long ago, for the sake of personal data.
+
+    The entries stay, with run, position, key, and the kinds of their problems: accounts balance as before.
+    What is purged does not come back.
+
+    Examples:
+      muniment quarantine purge --older-than 90d
+      muniment quarantine purge --older-than 90d --yes
+    """
+    with reporting(json=json, debug=debug) as output, existing_database(db) as database:
+        states = ("closed",) if closed_only else SETTLED
+        purged = correction.purge(database, older_than, states, trial=not yes)
+        entries = counted(purged.closed + purged.dismissed, "entry|entries")
+        what = f"{entries} ({purged.closed:,} closed, {purged.dismissed:,} dismissed), {purged.bytes:,} bytes"
+        output.say(
+            f"Purged: {what}." if yes else f"Would be purged: {what}. Nothing was done yet: add --yes."
+        )
+        told = {"closed": purged.closed, "dismissed": purged.dismissed, "bytes": purged.bytes}
+        output.finish({"status": "done", "trial": not yes} | told)
+
+
 def _row(entry: Entry) -> tuple[object, ...]:
     messages = "; ".join(map(_message, entry.problems))
     hints = "; ".join(dict.fromkeys(problem.hint for problem in entry.problems if problem.hint))
@@ -273,7 +317,8 @@ def _show_entry(output: Output, entry: Entry) -> None:
 def _show_content(output: Output, content: Content) -> None:
     output.heading("Cells")
     if content.cells is None:
-        output.say("  The record is too long for its cells to be kept.")
+        purged = content.entry.purged
+        output.say(f"  {'They were purged.' if purged else 'The record is too long for them to be kept.'}")
     output.pairs([(name, cell or "(empty)") for name, cell in content.cells_by_column.items()])
     output.heading("Bytes")
     output.say(f"  {content.raw[:SHOWN_BYTES]!r}")
@@ -296,3 +341,4 @@ add_command(app, "export", export)
 add_command(app, "resubmit", resubmit)
 add_command(app, "dismiss", dismiss)
 add_command(app, "reopen", reopen)
+add_command(app, "purge", purge)

@@ -146,9 +146,8 @@ class CorrectedSource:
         if broken:
             return standing, _not_applied(f"the row cannot be read: {broken.message}", broken.hint)
         if content.cells is None:
-            return standing, _not_applied(
-                "the record is too long to be corrected here", "Correct it at the source"
-            )
+            why = content.without_cells
+            return standing, _not_applied(why.message, why.hint)
         merged = merge(content.cells, given, width)
         self._count_reformatted(merged.reformatted, line)
         if not merged.changed:

@@ -14,7 +14,7 @@ from muniment.config import operator
 from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.errors import UsageError
 from muniment.ledger import now, reading, run_table
-from muniment.quarantine import quarantine_table
+from muniment.quarantine import PURGED, quarantine_table
 from muniment.records import Problem
 from muniment.sources.heading import unique
 
@@ -65,6 +65,11 @@ class Entry:
     by: str | None
     reason: str | None
 
+    @property
+    def purged(self) -> bool:
+        """Whether what the record held was removed, and with it what the problems quote."""
+        return bool(self.problems) and all(problem.message == PURGED for problem in self.problems)
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -72,9 +77,10 @@ class Content:
 
     Attributes:
         entry: its entry.
-        raw: its bytes as they stand in the source; of a very long record, their beginning.
+        raw: its bytes as they stand in the source; of a very long record, their beginning; b"" once purged.
         columns: the names of the source's columns.
-        cells: its cells as they were read, undecodable bytes as lone surrogates; None of a very long record.
+        cells: its cells as they were read, undecodable bytes as lone surrogates; None of a very long record,
+            or of one that was purged.
             Where it is malformed they may be more or fewer than the columns.
         attempts: all entries of the same record: the first attempt and its corrections.
     """
@@ -84,6 +90,15 @@ class Content:
     columns: tuple[str, ...]
     cells: tuple[str, ...] | None
     attempts: tuple[int, ...]
+
+    @property
+    def without_cells(self) -> Problem:
+        """Why there are no cells."""
+        if self.entry.purged:
+            message = "the record's bytes and cells were purged, so that it cannot be corrected here"
+            return Problem("purged", message, "Load its export again, with --again")
+        message = "the record is too long to be corrected here"
+        return Problem("too-long", message, "Correct it in the collection system, and export it again")
 
     @property
     def cells_by_column(self) -> dict[str, str]:

@@ -19,7 +19,6 @@ from muniment.databases.database import Database
 from muniment.errors import MunimentError, UsageError
 from muniment.ledger import reading, run_table
 from muniment.quarantine import quarantine_table
-from muniment.records import Problem
 from muniment.sources.heading import unique
 
 ENCODING = "utf-8-sig"
@@ -27,12 +26,6 @@ ENCODING = "utf-8-sig"
 
 WORKSHEET_MODE = 0o600
 """A worksheet may hold personal data, such as names and addresses of donors: only its owner reads it."""
-
-_TOO_LONG = Problem(
-    "too-long",
-    "the record is too long to be corrected here",
-    "Correct it in the collection system, and export it again",
-)
 
 
 def export(
@@ -110,7 +103,9 @@ def _rows(
         for content in contents:
             entry = content.entry
             last = entry.id
-            problems = entry.problems if content.cells is not None else (*entry.problems, _TOO_LONG)
+            problems = (
+                entry.problems if content.cells is not None else (*entry.problems, content.without_cells)
+            )
             yield worksheet_row(entry.id, entry.line, problems, content.cells or (), width)
 
 
