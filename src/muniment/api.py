@@ -38,6 +38,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     only: Sequence[str | Condition] = (),
     again: bool = False,
     full: bool = False,
+    withdraw_many: bool = False,
     abandon: bool = False,
     row_lineage: bool = False,
     source_format: Format | None = None,
@@ -57,6 +58,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         only: conditions on the records to load, such as `department=Prints`.
         again: load a source that was loaded before once more, comparing by content.
         full: mark objects that this source does not hold as withdrawn.
+        withdraw_many: beside `full`, mark even where that is more than half of the objects.
         abandon: give up an interrupted run whose source has changed since.
         row_lineage: add columns of lineage to each row (`table` profile).
         source_format: how delimited text is written, for a model; a mapping says it itself.
@@ -75,6 +77,8 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             "a load of some records cannot tell which objects are gone",
             hint="Give --full without --only, on a complete export",
         )
+    if withdraw_many and not full:
+        raise UsageError("--withdraw-many goes with --full", hint="Only a full load withdraws")
     profile = choose_profile(mapping, model, table, conditions, source_format, row_lineage=row_lineage)
     _refuse_what_a_profile_cannot(profile, again=again, full=full)
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
@@ -90,6 +94,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             settings=chosen,
             again=again,
             full=full,
+            withdraw_many=withdraw_many,
             abandon=abandon,
             observer=observer,
             stop=stop,

@@ -44,6 +44,11 @@ REJECTS_JUDGED_FROM = 1_000
 """Records after which the reject budget is judged: fewer say little about a whole file."""
 
 
+WITHDRAWN_SHARE = 0.5
+"""The share of the objects that were there which a full run withdraws unasked. An export that lacks more of
+them is more often cut short, or of one department, than a museum gives up half of what it has."""
+
+
 class RejectBudget(BaseModel):
     """How many records may be quarantined before a run stops: a number, or a share of those read."""
 

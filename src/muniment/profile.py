@@ -112,8 +112,8 @@ class Profile(Protocol):
         """A judge for sources with this header; raises `HeaderError` where columns are missing."""
         ...
 
-    def columns(self) -> Sequence[str]:
-        """The columns that it reads."""
+    def columns(self) -> Sequence[Sequence[str]]:
+        """The columns that it reads, each with all the names that it may have."""
         ...
 
     def prepare(self, transaction: Transaction) -> None:

@@ -6,7 +6,7 @@ All are immutable and know no file, clock, network or database.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -129,6 +129,7 @@ class Problem:
         field: the field of the record model, where one is concerned.
         column: the source's column or columns, where they are concerned.
         value: the offending text, cut to `VALUE_CHARACTERS`.
+        severity: `note` on a rejected record where this alone would not have rejected it; else "".
     """
 
     code: str
@@ -137,11 +138,17 @@ class Problem:
     field: str = ""
     column: str = ""
     value: str = ""
+    severity: str = ""
 
     def as_dict(self) -> dict[str, str]:
         """The attributes that say something, as plain data."""
         pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
         return {name: text for name, text in pairs if text}
+
+
+def reasons(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Those problems of a rejected record for which it was rejected."""
+    return tuple(problem for problem in problems if problem.severity != "note")
 
 
 def shortened(value: str) -> str:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from muniment import ledger, quarantine
-from muniment.config import REJECTS_JUDGED_FROM, Settings, operator
+from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings, operator
 from muniment.databases.database import Database, Transaction
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
@@ -49,6 +49,8 @@ EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
 GO_ON = "interrupted; run the same command again to go on"
 
 ALREADY_LOADED_IN_FULL = "nothing was marked as withdrawn: give --again beside --full to compare once more"
+
+WITHDRAW_MANY = "If the export is complete, load it with --full --again --withdraw-many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     settings: Settings,
     again: bool = False,
     full: bool = False,
+    withdraw_many: bool = False,
     abandon: bool = False,
     observer: Observer,
     stop: StopRequest,
@@ -127,7 +130,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
             sitting = _load_chunks(job, settings, observer, stop)
         if full and sitting.status == "done":
             # Before the run counts as done: a run that dies in between does it again.
-            sitting = _withdraw_unseen(job, sitting)
+            sitting = _withdraw_unseen(job, sitting, many=withdraw_many)
         status = sitting.status
     except (KeyboardInterrupt, Interrupted):
         status = "interrupted"
@@ -286,7 +289,9 @@ def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer
             prepared.chunk.end.offset,
             1.0
             if prepared.chunk.last
-            else min(job.source.stored_position() / max(job.source.fingerprint.size, 1), 1.0),
+            else min(
+                job.source.stored_position(prepared.chunk.end) / max(job.source.fingerprint.size, 1), 1.0
+            ),
             prepared.seconds,
             committed.seconds_writing,
         )
@@ -320,7 +325,11 @@ def _over_budget(total: Account, settings: Settings) -> str:
     )
 
 
-def _withdraw_unseen(job: Job, sitting: _Sitting) -> _Sitting:
+class _TooMany(Exception):
+    """More objects would be withdrawn than are, unasked; with what there is to say."""
+
+
+def _withdraw_unseen(job: Job, sitting: _Sitting, *, many: bool) -> _Sitting:
     account = _account(job)
     if not account.inserted + account.updated + account.unchanged:
         # An export that failed leaves an empty file more often than a museum gives up all that it has.
@@ -331,8 +340,24 @@ def _withdraw_unseen(job: Job, sitting: _Sitting) -> _Sitting:
         if unreadable:
             said = f"quarantined records without a readable key: {unreadable:,}"
             return replace(sitting, messages=(*sitting.messages, f"nothing was marked as withdrawn: {said}"))
-        withdrawn = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
+        try:
+            with transaction.savepoint():
+                withdrawn = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
+                if not many:
+                    _must_be_plausible(withdrawn, account)
+        except _TooMany as refused:
+            return replace(sitting, messages=(*sitting.messages, str(refused)))
         return replace(sitting, withdrawn=withdrawn)
+
+
+def _must_be_plausible(withdrawn: int, account: Account) -> None:
+    """Raise `_TooMany` where a full run saw fewer of the objects that were there than it may."""
+    known = withdrawn + account.updated + account.unchanged + account.quarantined
+    if withdrawn > WITHDRAWN_SHARE * known:
+        raise _TooMany(
+            f"nothing was marked as withdrawn: the export lacks {withdrawn:,} of the {known:,} objects that "
+            f"were there, more than {WITHDRAWN_SHARE:.0%}. {WITHDRAW_MANY}"
+        )
 
 
 def _note_status(database: Database, run_id: int, status: str) -> None:

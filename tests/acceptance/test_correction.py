@@ -243,7 +243,7 @@ def test_what_a_spreadsheet_program_did_is_told(
     worksheet = tmp_path / "corrected.csv"
     worksheet.write_bytes(as_libreoffice_writes_it(corrected(exported(database), CORRECTIONS)))
     (message,) = correction.resubmit(database, worksheet).messages
-    assert message.startswith("2 cells looked as if a spreadsheet program had rewritten them")
+    assert message.startswith("2 cells had only been rewritten by a spreadsheet program")
     assert "'2010.7' stays '2010.70'" in message
 
 

@@ -32,7 +32,7 @@ def test_objects_that_a_full_export_lacks_are_withdrawn(tmp_path: Path, database
 
 def test_what_comes_back_is_no_longer_withdrawn(tmp_path: Path, database_url: str) -> None:
     load(write(tmp_path / "1.csv", [vase(1), vase(2), vase(3)]), database_url)
-    gone = load(write(tmp_path / "2.csv", [vase(1)]), database_url, full=True)
+    gone = load(write(tmp_path / "2.csv", [vase(1)]), database_url, full=True, withdraw_many=True)
     assert gone.withdrawn == 2
     assert query(database_url, WITHDRAWN) == [("O2", gone.run), ("O3", gone.run)]
     assert len(query(database_url, "SELECT * FROM object_title")) == 3  # nothing is deleted
@@ -54,7 +54,7 @@ def test_nothing_is_withdrawn_where_a_key_could_not_be_read(tmp_path: Path, data
     assert query(database_url, WITHDRAWN) == []
     with opened(database_url) as database:
         dismiss(database, [1, 2], "not objects at all")
-    told = load(export, database_url, settings=SETTINGS, full=True, again=True)
+    told = load(export, database_url, settings=SETTINGS, full=True, again=True, withdraw_many=True)
     assert counts(told) == {"read": 3, "unchanged": 1, "skipped": 2}
     assert (told.withdrawn, told.messages) == (4, ())
 
@@ -68,7 +68,8 @@ def test_only_a_complete_run_withdraws(tmp_path: Path, database_url: str) -> Non
     stopped = write(tmp_path / "3.csv", [vase(1), vase(2, title="")])
     assert load(stopped, database_url, full=True).status == "stopped"
     assert query(database_url, WITHDRAWN) == []
-    done = load(stopped, database_url, settings=Settings(max_rejects=RejectBudget(count=1)), full=True)
+    budget = Settings(max_rejects=RejectBudget(count=1))
+    done = load(stopped, database_url, settings=budget, full=True, withdraw_many=True)
     assert (done.status, done.withdrawn) == ("done", 3)
 
 
@@ -85,7 +86,7 @@ def test_a_run_that_dies_before_it_withdraws_does_so_when_it_goes_on(
     with pytest.raises(SystemExit):
         load(export, database_url, full=True, observer=die)
     assert query(database_url, WITHDRAWN) == []
-    run = load(export, database_url, full=True)
+    run = load(export, database_url, full=True, withdraw_many=True)
     assert (counts(run), run.withdrawn) == ({"read": 2, "unchanged": 2}, 3)
 
 
@@ -120,3 +121,21 @@ def test_an_export_of_which_nothing_could_be_stored_withdraws_nothing(
         "nothing was marked as withdrawn: the source holds no record that could be stored",
     )
     assert query(url, WITHDRAWN) == []
+
+
+def test_an_export_that_lacks_more_than_half_withdraws_only_where_that_is_asked_for(
+    tmp_path: Path, database_url: str
+) -> None:
+    load(write(tmp_path / "1.csv", [vase(n) for n in range(1, 8)]), database_url)
+    half = write(tmp_path / "2.csv", [vase(1), vase(2), vase(3), vase(8), vase(9)])
+    run = load(half, database_url, full=True)
+    assert (run.status, run.withdrawn, query(database_url, WITHDRAWN)) == ("done", 0, [])
+    assert "the export lacks 4 of the 7 objects that were there, more than 50%" in run.messages[0]
+    again = load(half, database_url, full=True, again=True, withdraw_many=True)
+    assert (again.withdrawn, again.messages) == (4, ())
+    assert [key for key, _ in query(database_url, WITHDRAWN)] == ["O4", "O5", "O6", "O7"]
+
+
+def test_withdrawing_many_goes_with_a_full_load(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="goes with --full"):
+        load(write(tmp_path / "1.csv", [vase(1)]), f"sqlite:///{tmp_path / 'a.db'}", withdraw_many=True)

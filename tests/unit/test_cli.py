@@ -5,12 +5,14 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+import structlog
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from muniment.cli.account import MANY_GROUPS, Rejections, counted, duration, summed
-from muniment.cli.options import parse_budget, parse_delimiter, parse_size
+from muniment.cli.logs import start_log
+from muniment.cli.options import LogFormat, LogLevel, parse_budget, parse_delimiter, parse_size
 from muniment.cli.output import JOINERS, visible
 from muniment.cli.progress import Tally, plain_lines
 from muniment.events import ChunkCommitted, RecordRejected, RunEnded, RunStarted
@@ -146,3 +148,20 @@ def test_one_run_is_told_flat_and_several_with_their_sums() -> None:
     assert (both["run"], both["read"], both["chunks"], both["seconds"]) == (2, 40, 4, 4.0)
     assert (both["rows_per_second"], both["peak_rss_bytes"]) == (10.0, 2 * 10**6)
     assert [each["run"] for each in both["runs"]] == [1, 2]
+
+
+def test_soft_problems_are_no_reason_for_a_rejection() -> None:
+    rejections = Rejections()
+    problems = (Problem("missing", "title is missing"), Problem("date", "odd date", severity="note"))
+    rejections(RecordRejected(1, "a.csv", 1, 2, None, problems))
+    assert [group.problem.code for group in rejections.commonest()] == ["missing"]
+
+
+def test_on_a_terminal_the_log_speaks_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    log = start_log(LogLevel.INFO, LogFormat.TEXT, for_people=True)
+    log.warning("no mapping mentions the column x", source="a.csv", code="unmapped-columns")
+    log.info("run started", run=3, source="a.csv", bytes=12)
+    assert capsys.readouterr().err == (
+        "warning: a.csv: no mapping mentions the column x\ninfo: a.csv: run started (run 3, bytes 12)\n"
+    )
+    structlog.reset_defaults()

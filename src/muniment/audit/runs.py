@@ -16,7 +16,7 @@ from muniment.databases.database import Database
 from muniment.errors import UsageError
 from muniment.ledger import chunk_result_table, reading, run_table, source_table
 from muniment.quarantine import quarantine_table
-from muniment.records import Account
+from muniment.records import Account, Problem, reasons
 
 ROWS_AT_ONCE = 500
 """Rows that a driver hands over at a time, so that a long list is never held as a whole."""
@@ -129,5 +129,6 @@ def _problems(connection: sa.Connection, run_id: int) -> dict[str, int]:
     query = sa.select(c.problems).where(sa.or_(c.run_id == run_id, c.last_run_id == run_id))
     counts: Counter[str] = Counter()
     for problems in connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(query):
-        counts.update({problem["code"] for problem in json.loads(problems)})
+        told = reasons(Problem(**problem) for problem in json.loads(problems))
+        counts.update({problem.code for problem in told})
     return dict(counts.most_common())

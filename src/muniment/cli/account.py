@@ -8,7 +8,7 @@ from typing import Any
 from muniment.cli.output import Output
 from muniment.cli.progress import memory
 from muniment.events import Event, RecordRejected
-from muniment.records import Account, Problem
+from muniment.records import Account, Problem, reasons
 from muniment.run import Run
 
 MANY_GROUPS = 200
@@ -53,7 +53,7 @@ class Rejections:
     def __call__(self, event: Event) -> None:
         """Count a rejection's problems."""
         if isinstance(event, RecordRejected):
-            for problem in event.problems:
+            for problem in reasons(event.problems):
                 self._count(problem, event.line)
 
     def _count(self, problem: Problem, line: int) -> None:
@@ -82,10 +82,12 @@ class Rejections:
         ]
 
 
-def show_account(output: Output, run: Run) -> None:
-    """What became of the records, whether that adds up, and how long it took."""
+def show_account(output: Output, run: Run, *, trial: bool = False) -> None:
+    """What became of the records, or on trial would, whether that adds up, and how long it took."""
     account = run.account
-    output.heading(f"{run.source}: {run.status}, run {run.run}")
+    output.heading(f"{run.source}: {f'trial {run.status}' if trial else f'{run.status}, run {run.run}'}")
+    if trial:
+        output.say("  Nothing was kept. A load into an empty database would come to this:")
     show_numbers(output, account)
     if run.withdrawn:
         output.say(f"  Besides: {counted(run.withdrawn, 'object')} marked as withdrawn.")

@@ -106,7 +106,7 @@ def schema(*, json: options.Json = False, debug: options.Debug = False) -> None:
       muniment mapping schema > muniment-mapping.schema.json
     """
     with reporting(json=json, debug=debug) as output:
-        described = Mapping.model_json_schema()
+        described = Mapping.as_json_schema()
         if not output.json:
             output.say(json_text.dumps(described, indent=2))
         output.finish(described)

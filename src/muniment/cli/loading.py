@@ -56,6 +56,12 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     full: Annotated[
         bool, typer.Option("--full", help="The export is complete: mark what it does not hold as withdrawn.")
     ] = False,
+    withdraw_many: Annotated[
+        bool,
+        typer.Option(
+            "--withdraw-many", help="With --full: mark even where that is more than half of the objects."
+        ),
+    ] = False,
     abandon: Annotated[
         bool, typer.Option("--abandon", help="Give up an interrupted run whose source has changed since.")
     ] = False,
@@ -101,6 +107,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
         }
         loading = {"to": db, "again": again, "full": full, "abandon": abandon, "row_lineage": row_lineage}
+        loading["withdraw_many"] = withdraw_many
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
         _load_each(output, sources, task | loading, watching)
 
@@ -148,7 +155,7 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
         if run.status in OF_A_TRIAL:
             run = replace(run, messages=(OF_A_TRIAL[run.status],))
         output.exit_code = run.exit_code
-        show_account(output, run)
+        show_account(output, run, trial=True)
         show_rejections(output, rejections)
         output.heading("What a trial cannot foresee")
         output.say(CANNOT_FORESEE)

@@ -22,7 +22,7 @@ from muniment.events import (
     RunStarted,
     SourceRemark,
 )
-from muniment.records import Problem
+from muniment.records import Problem, reasons
 
 KEY_ORDER = (
     *("timestamp", "level", "event", "run", "source", "record", "line", "key", "codes", "messages"),
@@ -39,23 +39,42 @@ class _StandardError:
     debug = info = warning = error = msg
 
 
-def start_log(level: LogLevel, written: LogFormat) -> structlog.typing.FilteringBoundLogger:
-    """A logger that writes events of at least this level to stderr."""
+def start_log(
+    level: LogLevel, written: LogFormat, *, for_people: bool
+) -> structlog.typing.FilteringBoundLogger:
+    """A logger that writes events of at least this level to stderr; as text maybe in words `for_people`."""
     stamina.instrumentation.set_on_retry_hooks(())  # the log has an event of its own for what is tried again
+    as_text: structlog.typing.Processor = (
+        _in_words
+        if for_people
+        else structlog.processors.LogfmtRenderer(key_order=KEY_ORDER, drop_missing=True)
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _neutralise,
-            structlog.processors.JSONRenderer()
-            if written is LogFormat.JSON
-            else structlog.processors.LogfmtRenderer(key_order=KEY_ORDER, drop_missing=True),
+            structlog.processors.JSONRenderer() if written is LogFormat.JSON else as_text,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.name)),
         logger_factory=lambda *_: _StandardError(),
     )
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def _in_words(
+    logger: object,  # noqa: ARG001  # structlog passes these three
+    method: str,  # noqa: ARG001  # as above
+    entry: MutableMapping[str, Any],
+) -> str:
+    """`warning: export.csv: what there is to say`; in parentheses the particulars that engineers ask for."""
+    aside = ("timestamp", "level", "event", "source", "code")
+    about = ", ".join(
+        f"{name} {value}" for name, value in entry.items() if name not in aside and value is not None
+    )
+    told = ": ".join(filter(None, (entry["level"], entry.get("source"), entry["event"])))
+    return f"{told} ({about})" if about else told
 
 
 def _neutralise(
@@ -98,10 +117,12 @@ def _rejection(event: RecordRejected, *, values: bool) -> dict[str, Any]:
         "record": event.record,
         "line": event.line,
         "key": event.key,
-        "codes": ",".join(problem.code for problem in event.problems),
-        "messages": "; ".join(problem.message for problem in event.problems),
+        "codes": ",".join(problem.code for problem in reasons(event.problems)),
+        "messages": "; ".join(problem.message for problem in reasons(event.problems)),
     }
-    return told | ({"values": "; ".join(_value(problem) for problem in event.problems)} if values else {})
+    return told | (
+        {"values": "; ".join(_value(problem) for problem in reasons(event.problems))} if values else {}
+    )
 
 
 def _failure(event: AttemptFailed) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from muniment.cli.watching import Watching, watched
 from muniment.correction import Content, Entry
 from muniment.correction.retention import SETTLED
 from muniment.errors import UsageError
-from muniment.records import Problem
+from muniment.records import Problem, reasons
 
 LISTED = 50
 """Entries listed unless --limit says otherwise: a few screens, after which one wants a spreadsheet."""
@@ -269,8 +269,9 @@ def purge(
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
-    messages = "; ".join(map(_message, entry.problems))
-    hints = "; ".join(dict.fromkeys(problem.hint for problem in entry.problems if problem.hint))
+    told = reasons(entry.problems)
+    messages = "; ".join(map(_message, told))
+    hints = "; ".join(dict.fromkeys(problem.hint for problem in told if problem.hint))
     return entry.id, entry.run, f"{entry.line:,}", entry.key or "", entry.state, messages, hints
 
 
@@ -309,9 +310,15 @@ def _show_entry(output: Output, entry: Entry) -> None:
             ("reason", entry.reason),
         ]
     )
-    output.heading("Problems")
-    rows = [(p.code, p.column or p.field, _message(p), p.hint) for p in entry.problems]
-    output.table(("code", "column", "problem", "what to do"), rows)
+    told = reasons(entry.problems)
+    for heading, problems in (
+        ("Problems", told),
+        ("Also remarkable, though no reason to reject it", [p for p in entry.problems if p not in told]),
+    ):
+        if problems:
+            output.heading(heading)
+            rows = [(p.code, p.column or p.field, _message(p), p.hint) for p in problems]
+            output.table(("code", "column", "problem", "what to do"), rows)
 
 
 def _show_content(output: Output, content: Content) -> None:

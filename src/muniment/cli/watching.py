@@ -39,7 +39,8 @@ class Watching:
 @contextmanager
 def watched(watching: Watching, rejections: Rejections) -> Iterator[Observer]:
     """An observer for one load, which shows, logs and counts."""
-    logged = logging_observer(start_log(watching.level, watching.log_format), values=watching.log_values)
+    logger = start_log(watching.level, watching.log_format, for_people=on_terminal())
+    logged = logging_observer(logger, values=watching.log_values)
     with showing_progress(wanted=not (watching.quiet or watching.no_progress)) as shown:
 
         def observe(event: Event) -> None:

@@ -14,7 +14,7 @@ from muniment.correction.entries import Content
 from muniment.correction.worksheet import ID, LEADING, SURPLUS, Reformatted, merge, shown, taken
 from muniment.errors import UsageError
 from muniment.quarantine import LEFT_OUT, NOT_APPLIED
-from muniment.records import Chunk, Header, Origin, Place, Problem, Records, shortened
+from muniment.records import Chunk, Header, Origin, Place, Problem, Records, reasons, shortened
 from muniment.sources.source import Source
 
 REMEMBERED_EXAMPLES = 5
@@ -70,6 +70,7 @@ class CorrectedSource:
         ignored: columns of the worksheet that are neither Muniment's nor the export's.
         reformatted: cells that were kept though a spreadsheet program had rewritten them.
         left_out: rows whose entries are settled already.
+        unchanged: rows in which nobody changed anything.
 
     Raises:
         UsageError: the worksheet has no column of entry numbers.
@@ -89,6 +90,7 @@ class CorrectedSource:
         self.ignored = [name for index, name in names if index not in known and name not in LEADING]
         self.reformatted = Tally()
         self.left_out = Tally()
+        self.unchanged = Tally()
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """As in `Source`."""
@@ -116,9 +118,9 @@ class CorrectedSource:
         """As in `Source`."""
         return self._worksheet.read_bytes(offset, length)
 
-    def stored_position(self) -> int:
+    def stored_position(self, place: Place) -> int:
         """As in `Source`."""
-        return self._worksheet.stored_position()
+        return self._worksheet.stored_position(place)
 
     def close(self) -> None:
         """As in `Source`."""
@@ -151,7 +153,8 @@ class CorrectedSource:
         merged = merge(content.cells, given, width)
         self._count_reformatted(merged.reformatted, line)
         if not merged.changed:
-            said = "; ".join(problem.message for problem in content.entry.problems)
+            self.unchanged.add(line, f"entry {content.entry.id}")
+            said = "; ".join(problem.message for problem in reasons(content.entry.problems))
             return standing, _not_applied(
                 f"nothing was changed in this row; still: {said}", "Correct it, or dismiss it"
             )

@@ -95,10 +95,14 @@ def resubmit(
                 observer=observer,
                 stop=stop,
             )
-    reformatted = "looked as if a spreadsheet program had rewritten them; their original text was kept"
     told = (
-        *_told("cell", source.reformatted, reformatted),
+        *_told(
+            "cell",
+            source.reformatted,
+            "had only been rewritten by a spreadsheet program: the original text was kept",
+        ),
         *_told("row", source.left_out, "left out as settled already"),
+        *_told("row", source.unchanged, "not changed: counted as quarantined, each entry stays as it was"),
     )
     return replace(run, messages=(*run.messages, *told))
 

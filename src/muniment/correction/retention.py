@@ -100,7 +100,7 @@ def _purge(transaction: Transaction, rows: Sequence[sa.Row[tuple[int, str, str, 
 
 def _without_words(problems: str) -> str:
     """Problems without whatever may quote a cell."""
-    kept = ("code", "field", "column")
+    kept = ("code", "field", "column", "severity")
     return json.dumps(
         [
             {name: problem[name] for name in kept if name in problem} | {"message": PURGED}

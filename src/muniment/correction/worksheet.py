@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from muniment.correction.reformatting import is_reformatted
 from muniment.errors import UsageError
-from muniment.records import Problem, shortened
+from muniment.records import Problem, reasons, shortened
 
 ID = "muniment_id"
 SURPLUS = "muniment_surplus"
@@ -69,14 +69,15 @@ def worksheet_row(
     entry_id: int, line: int, problems: Sequence[Problem], cells: Sequence[str], width: int
 ) -> list[str]:
     """The worksheet's row of one entry; `width` is the number of the source's columns."""
+    told = reasons(problems)
     about = (
         ", ".join(
             dict.fromkeys(
-                problem.column or problem.field for problem in problems if problem.column or problem.field
+                problem.column or problem.field for problem in told if problem.column or problem.field
             )
         ),
-        "; ".join(problem.message for problem in problems),
-        "; ".join(dict.fromkeys(problem.hint for problem in problems if problem.hint)),
+        "; ".join(problem.message for problem in told),
+        "; ".join(dict.fromkeys(problem.hint for problem in told if problem.hint)),
     )
     padded = [*cells[:width], *[""] * (width - len(cells))]
     return [str(entry_id), str(line), *map(shown, (*about, *padded)), _surplus(cells[width:])]

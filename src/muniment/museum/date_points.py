@@ -6,13 +6,13 @@ A point may lack what its neighbour in a range says: `muniment.museum.date_gramm
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from muniment.museum.date_words import Kind, Lexeme
 from muniment.museum.days import possible
 
-LATEST_YEAR = datetime.now(UTC).year + 1
-"""Later years are not dates of things that exist; next year's are, where a commission is catalogued."""
+LATEST_YEAR = 2099
+"""Later years are slips, such as 2917 for 1917. A fixed year, not that of the clock: else the same export
+would be judged otherwise after New Year's Day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
 from muniment.databases.types import KEY_CHARACTERS
@@ -381,16 +382,25 @@ class RecordIdentity(_Part):
 class Rules(_Part):
     """What a problem leads to: `reject` quarantines the record, `note` stores it with a note."""
 
-    manifest: Severity = "reject"
-    image: Severity = "note"
-    uri: Severity = "reject"
-    date: Severity = "note"
-    dimension: Severity = "note"
-    term: Severity = "note"
-    pattern: Severity = "note"
-    parallel: Severity = "note"
-    control_characters: Severity = "note"
-    number: Severity = "note"
+    manifest: Annotated[
+        Severity,
+        Field(description="An IIIF manifest's URL that is no http(s) URL, or not like a manifest's."),
+    ] = "reject"
+    image: Annotated[Severity, Field(description="An image's URL that is no http(s) URL.")] = "note"
+    uri: Annotated[
+        Severity, Field(description="A URI of a term or actor that is none, or not of its `uri_prefix`.")
+    ] = "reject"
+    date: Annotated[
+        Severity, Field(description="A date that is not understood, inverted, or of several events.")
+    ] = "note"
+    dimension: Annotated[
+        Severity, Field(description="Dimensions that are not understood, or disagree; or are no number.")
+    ] = "note"
+    term: Annotated[Severity, Field(description="A term that is not in its `allowed` list.")] = "note"
+    pattern: Annotated[Severity, Field(description="A value that its `pattern` finds nothing in.")] = "note"
+    parallel: Annotated[Severity, Field(description="Parallel lists of unequal length.")] = "note"
+    control_characters: Annotated[Severity, Field(description="Control characters in a text.")] = "note"
+    number: Annotated[Severity, Field(description="A confidence that is no number.")] = "note"
     manifest_pattern: Annotated[Pattern, Field(description="What a manifest's URL looks like.")] = (
         MANIFEST_PATTERN
     )
@@ -449,6 +459,11 @@ class Mapping(_Part):
             ) from error
         object.__setattr__(mapping, "_text", text)
         return mapping
+
+    @classmethod
+    def as_json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of mapping files, which says of which edition of JSON Schema it is."""
+        return {"$schema": GenerateJsonSchema.schema_dialect} | cls.model_json_schema()
 
     @property
     def text(self) -> str:

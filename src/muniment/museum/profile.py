@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from pydantic import ValidationError
@@ -69,9 +70,9 @@ class MuseumProfile:
         """A judge for sources with this header; raises `HeaderError` where columns are missing."""
         return MuseumJudge(self.mapping, self.conditions, header)
 
-    def columns(self) -> tuple[str, ...]:
-        """The columns that the mapping reads."""
-        return (*self.mapping.sources(), *(condition.column for condition in self.conditions))
+    def columns(self) -> list[tuple[str, ...]]:
+        """The columns that the mapping reads, each with its name."""
+        return [(name,) for name in (*self.mapping.sources(), *(c.column for c in self.conditions))]
 
     def prepare(self, transaction: Transaction) -> None:
         """Nothing beyond the migrations of the museum's branch."""
@@ -124,15 +125,16 @@ class MuseumJudge:
             empty = Problem("empty-row", "the row holds nothing", "Remove it at the source")
             return Rejection(index, (empty,))
         part, findings = self._reader.read(row)
+        also = [replace(problem, severity="note") for problem in findings.soft]
         try:
             record = LidoRecord.model_validate(part)
         except ValidationError as error:
             faults = problems_of(error, self._columns, _FIELDS, _NAMES)
             if self._key_is_accession:  # one fault, told once
                 faults = [fault for fault in faults if fault.field != "key"]
-            return Rejection(index, (*faults, *findings.hard, *findings.soft), _key(part))
+            return Rejection(index, (*faults, *findings.hard, *also), _key(part))
         if findings.hard:
-            return Rejection(index, (*findings.hard, *findings.soft), record.key)
+            return Rejection(index, (*findings.hard, *also), record.key)
         return record, findings.soft
 
 

@@ -65,9 +65,9 @@ class DelimitedSource:
         """As in `Source`."""
         return self._stored.read_bytes(offset, length)
 
-    def stored_position(self) -> int:
+    def stored_position(self, place: Place) -> int:
         """As in `Source`."""
-        return self._reading.consumed()
+        return place.offset if self._stored.kind == "plain" else self._reading.consumed()
 
     def close(self) -> None:
         """As in `Source`."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from muniment.records import Header, Problem
 
 
-def remarks(header: Header, mapped: Sequence[str]) -> list[Problem]:
-    """Names that repeat or are empty, and columns that nothing reads.
+def remarks(header: Header, mapped: Sequence[Sequence[str]]) -> list[Problem]:
+    """Names that repeat or are empty, columns that nothing reads, and columns to read that are not there.
 
     Args:
         header: the columns of the source.
-        mapped: the columns that are read.
+        mapped: the columns that are read, each with all the names that it may have.
     """
     found = []
     renamed = [
@@ -21,8 +22,20 @@ def remarks(header: Header, mapped: Sequence[str]) -> list[Problem]:
     if renamed:
         message = f"columns without a name of their own are called {', '.join(renamed)}"
         found.append(Problem("header-names", message, "Use these names in the mapping"))
-    unread = [name for name in header.names if name not in set(mapped)]
+    read = {name for names in mapped for name in names}
+    unread = [name for name in header.names if name not in read]
+    absent = [names[0] for names in mapped if not set(names) & set(header.names)]
+    if absent:
+        message = f"the source has no columns {', '.join(_with_near(name, unread) for name in absent)}"
+        found.append(Problem("absent-columns", f"{message}; they count as empty", "Name them alike"))
     if unread:
         message = f"no mapping mentions the columns {', '.join(unread)}; they are not loaded"
         found.append(Problem("unmapped-columns", message, "Map them, if they matter"))
     return found
+
+
+def _with_near(name: str, unread: Sequence[str]) -> str:
+    """A column that is not there, and those that may be meant."""
+    folded = [known for known in unread if known.casefold() == name.casefold()]
+    near = list(dict.fromkeys([*folded, *get_close_matches(name, unread, n=3)]))
+    return f"{name} (the nearest: {', '.join(near)})" if near else name

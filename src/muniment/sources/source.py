@@ -59,8 +59,11 @@ class Source(Protocol):
         """The bytes of this range, decompressed; fewer where the source has become shorter."""
         ...
 
-    def stored_position(self) -> int:
-        """How many bytes of the stored file the reading of chunks has consumed, for a progress bar."""
+    def stored_position(self, place: Place) -> int:
+        """How many bytes of the stored file lie before a place that was read, for a progress bar.
+
+        Of a compressed file: how many the reading of chunks has consumed so far, which is somewhat ahead.
+        """
         ...
 
     def close(self) -> None:

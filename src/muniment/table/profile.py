@@ -90,11 +90,10 @@ class TableProfile:
         )
         self.version = sha256(f"{MEANING}\0{self.text}".encode()).digest()
 
-    def columns(self) -> tuple[str, ...]:
-        """The columns that the model's fields and the conditions read, as far as a source has them."""
-        fields = self.model.model_fields
-        aliases = [alias for field in fields.values() for alias in aliases_of(field)]
-        return (*aliases, *fields, *(condition.column for condition in self.conditions))
+    def columns(self) -> list[tuple[str, ...]]:
+        """The columns that the model's fields and the conditions read: each with its aliases and its name."""
+        fields = [(*aliases_of(field), name) for name, field in self.model.model_fields.items()]
+        return [*fields, *((condition.column,) for condition in self.conditions)]
 
     def bind(self, header: Header) -> TableJudge:
         """A judge for sources with this header; raises `HeaderError` where a required column is missing."""

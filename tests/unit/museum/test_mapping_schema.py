@@ -38,3 +38,10 @@ def test_the_schema_refuses_what_cannot_be_read(fragment: dict[str, object]) -> 
     validator = Draft202012Validator(Mapping.model_json_schema())
     assert not list(validator.iter_errors(whole))
     assert list(validator.iter_errors(whole | fragment))
+
+
+def test_the_schema_says_of_which_edition_it_is_and_describes_every_rule() -> None:
+    described = Mapping.as_json_schema()
+    assert described["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    rules = described["$defs"]["Rules"]["properties"]
+    assert [name for name, rule in rules.items() if not rule.get("description")] == []

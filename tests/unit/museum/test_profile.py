@@ -12,7 +12,7 @@ from muniment.config import Settings
 from muniment.errors import HeaderError
 from muniment.museum.mapping import Mapping
 from muniment.museum.profile import MuseumProfile
-from muniment.records import Header, Problem, Verdicts
+from muniment.records import Header, Problem, Verdicts, reasons
 from muniment.sources import Format, open_source
 from muniment.validation.filters import Condition
 
@@ -238,7 +238,7 @@ def test_another_mapping_or_another_condition_is_another_version() -> None:
         MuseumProfile(Mapping.parse(MAPPING), [Condition.parse("kind=print")]),
     ]
     assert len({one.version, *(other.version for other in others)}) == 4
-    assert "kind" in others[1].columns()
+    assert ("kind",) in others[1].columns()
 
 
 def test_a_header_without_the_mapped_columns_is_refused_with_all_that_are_missing() -> None:
@@ -263,3 +263,12 @@ def test_any_row_is_in_exactly_one_place_and_judging_it_twice_says_the_same(
     assert sorted(places) == list(range(len(rows)))
     assert {note.index for note in first.notes} <= {*first.accepted.indexes}
     assert all(rejection.problems for rejection in first.rejections)
+
+
+def test_what_is_soft_about_a_rejected_record_is_told_apart_from_the_reasons() -> None:
+    problems = rejected(GOOD | {"title": "", "made": "no date at all"})
+    assert [(problem.code, problem.severity) for problem in problems] == [
+        ("missing", ""),
+        ("date-not-understood", "note"),
+    ]
+    assert [problem.code for problem in reasons(problems)] == ["missing"]
