@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -407,3 +409,56 @@ def test_a_sqlite_file_that_is_damaged_further_on_raises(tmp_path: Path) -> None
         file.write(b"\xff" * half)
     with pytest.raises(DatabaseError):
         list(read.stream(url, works))
+
+
+# --- by URL, with the fastest driver ------------------------------------------------------------
+
+
+@only_on_mariadb
+def test_a_url_of_mariadb_is_read_by_the_faster_driver_to_the_same_rows(
+    database: Database, database_url: str
+) -> None:
+    rows = fill(database, 1_000)
+    drivers = []
+    for source in (database_url, database):
+        with read.stream(source, IN_ORDER, batch_rows=100) as found:
+            first = next(found)
+            drivers.append(
+                [thread.name for thread in threading.enumerate() if "muniment-read" in thread.name]
+            )
+            assert [first, *found] == rows
+    assert len(drivers[0]) == 1
+    assert drivers[1] == []
+
+
+@only_on_mariadb
+def test_inside_a_running_event_loop_a_url_is_read_too(database: Database, database_url: str) -> None:
+    rows = fill(database, 10)
+
+    async def work() -> list[Any]:
+        return list(read.stream(database_url, IN_ORDER))
+
+    assert asyncio.run(work()) == rows
+
+
+@only_on_servers
+def test_a_url_whose_session_is_ended_raises_and_never_ends_short(
+    database: Database, database_url: str
+) -> None:
+    fill(database, 1_000)
+    how = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
+    with read.stream(database_url, LONG_ROWS, batch_rows=100) as rows:
+        next(rows)
+        cut(database, how[database.engine.dialect.name])
+        with pytest.raises(DatabaseUnavailable):
+            read_on(rows)
+
+
+def test_a_url_that_is_closed_early_leaves_nothing_behind(database: Database, database_url: str) -> None:
+    fill(database, MANY)
+    before = threading.active_count()
+    with read.stream(database_url, works, batch_rows=10) as rows:
+        next(rows)
+    assert threading.active_count() == before
+    with database.transaction() as transaction:
+        transaction.execute(sa.text("DROP TABLE works"))

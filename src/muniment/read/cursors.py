@@ -59,6 +59,7 @@ class ServerCursor:
         self._processors = _processors(connection.dialect, self.columns.types, described)
         self._first: list[Row] = [tuple(row) for row in self._result.fetchmany(1)]
         self._ended = not self._first
+        self._sends_all = connection.dialect.name in ("mysql", "mariadb")
 
     def fetch(self, count: int) -> Sequence[Row]:
         """The next rows, at most `count` of them; none at the end."""
@@ -74,10 +75,14 @@ class ServerCursor:
 
         MySQL and MariaDB cannot be told to stop sending: their connection is given up, not read to the end.
         """
-        if not self._ended and _sends_all(self._driver):
-            return False
-        self._result.close()
-        return True
+        if self._ended or not self._sends_all:
+            self._result.close()
+            return True
+        unread: Any = getattr(self._driver, "_result", None)
+        if hasattr(unread, "unbuffered_active"):
+            # Else PyMySQL reads on when it is thrown away, from a connection that is closed.
+            unread.unbuffered_active = False
+        return False
 
     def _processed(self, rows: Sequence[Row]) -> Sequence[Row]:
         if not self._processors or not rows:
@@ -86,15 +91,6 @@ class ServerCursor:
         for place, process in self._processors.items():
             columns[place] = map(process, columns[place])
         return list(zip(*columns, strict=True))
-
-
-def _sends_all(driver_cursor: Any) -> bool:
-    unread: Any = getattr(driver_cursor, "_result", None)
-    if not hasattr(unread, "unbuffered_active"):
-        return False
-    # Else PyMySQL reads on to the end of the result when it is thrown away, from a connection that is closed.
-    unread.unbuffered_active = False
-    return True
 
 
 def _types(statement: Statement, names: Sequence[str]) -> tuple[sa.types.TypeEngine[Any], ...]:

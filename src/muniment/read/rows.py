@@ -24,6 +24,9 @@ B = TypeVar("B")
 
 Row = tuple[Any, ...]
 
+BATCH_ROWS = 5_000
+"""Rows in memory at a time. From 1,000 on, larger batches are hardly faster, and take more memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -136,4 +139,21 @@ def _misfit(error: ValidationError, model: type[BaseModel], rows_before: int) ->
         f"row {rows_before + int(index) + 1:,} of the result does not fit {model.__name__}: "
         f"{field}: {shortened(first['msg'])}",
         hint="Mend the row, leave it out with a condition, or let the model take it",
+    )
+
+
+def bounded(batch_rows: int) -> int:
+    """`batch_rows`; raises `UsageError` where it is none."""
+    if batch_rows < 1:
+        raise UsageError(f"{batch_rows} rows make no batch", hint="Give batch_rows of 1 or more")
+    return batch_rows
+
+
+def must_be_rows(batch: Any) -> list[Any]:
+    """A batch that is a list of rows; raises `UsageError` for any other."""
+    if isinstance(batch, list):
+        return batch
+    raise UsageError(
+        f"a {type(batch).__name__} is a batch, not a list of rows",
+        hint="Read it with muniment.read.batches, or batches_async",
     )

@@ -8,18 +8,16 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from muniment.databases import connect
-from muniment.errors import UsageError
 from muniment.read.adbc import batches_from
 from muniment.read.arrow import Arrow
+from muniment.read.asynchronous import async_batches
+from muniment.read.background import has_faster_driver, in_background
 from muniment.read.cursors import Selectable, Statement, statement_of
-from muniment.read.rows import BatchFactory, Row, RowFactory, tuples
+from muniment.read.rows import BATCH_ROWS, BatchFactory, Row, RowFactory, bounded, must_be_rows, tuples
 from muniment.read.sources import Source, opened
 
 T = TypeVar("T")
 B = TypeVar("B")
-
-BATCH_ROWS = 5_000
-"""Rows in memory at a time. From 1,000 on, larger batches are hardly faster, and take more memory."""
 
 
 class Stream(Iterator[T], AbstractContextManager["Stream[T]"], Generic[T]):
@@ -63,7 +61,8 @@ def stream(
     They are those of one moment: what others write meanwhile is not seen. For as long, a transaction is open.
 
     Args:
-        source: a URL, an engine, a connection, or a database.
+        source: a URL, which is read by the fastest driver that is installed; or an engine, a connection, or a
+            database, read by its own.
         what: a table, a mapped class, or a statement that returns rows.
         rows: what a row becomes: `tuples`, `mappings`, `instances(...)` or `models(...)`.
         batch_rows: how many are fetched at a time, and held.
@@ -73,7 +72,7 @@ def stream(
         DatabaseError: the statement is refused, or the server cuts it short: a stream that ends without an
             error has given every row.
     """
-    return Stream(_each(_batches(source, statement_of(what), rows, _bounded(batch_rows))))
+    return Stream(_each(_batches(source, statement_of(what), rows, bounded(batch_rows))))
 
 
 @overload
@@ -93,16 +92,13 @@ def batches(
         rows: what a batch becomes: a list of what `stream` gives, or with `arrow` a record batch.
         batch_rows: rows of each batch; the last one may have fewer, and no batch is empty.
     """
-    return Stream(_batches(source, statement_of(what), rows, _bounded(batch_rows)))
-
-
-def _bounded(batch_rows: int) -> int:
-    if batch_rows < 1:
-        raise UsageError(f"{batch_rows} rows make no batch", hint="Give batch_rows of 1 or more")
-    return batch_rows
+    return Stream(_batches(source, statement_of(what), rows, bounded(batch_rows)))
 
 
 def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_rows: int) -> Generator[B]:
+    if isinstance(source, str) and has_faster_driver(source):
+        yield from in_background(async_batches(source, statement, rows, batch_rows))
+        return
     if isinstance(source, str):
         with closing(connect(source)) as database:
             yield from _batches(database, statement, rows, batch_rows)
@@ -121,11 +117,6 @@ def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_
 def _each(made: Generator[Any]) -> Generator[Any]:
     try:
         for batch in made:
-            if not isinstance(batch, list):
-                raise UsageError(
-                    f"a {type(batch).__name__} is a batch, not a list of rows",
-                    hint="Read it with muniment.read.batches",
-                )
-            yield from batch
+            yield from must_be_rows(batch)
     finally:
         made.close()
