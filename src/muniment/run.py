@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -110,11 +111,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     judge = _judge(profile, source)
     for problem in remarks(source.header, profile.columns()):
         observer(SourceRemark(source.name, problem))
-    upgrade(database, "engine")
-    if profile.branch:
-        upgrade(database, profile.branch)
-    with database.schema_lock() as transaction:
-        profile.prepare(transaction)
+    _make_ready(database, profile, source)
     with database.transaction() as transaction:
         entry = _open_run(transaction, source, profile, settings, again=again, abandon=abandon)
         mends = quarantine.has_waiting(transaction, entry.run_id, profile.scope)
@@ -140,6 +137,18 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     run = _finished(database, source, entry.run_id, sitting, began)
     observer(RunEnded(run.run, run.status, run.account, run.seconds))
     return run
+
+
+def _make_ready(database: Database, profile: Profile, source: Source) -> None:
+    """Create or upgrade what the database lacks, while the source is being hashed."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="muniment-hash") as beside:
+        hashing = beside.submit(lambda: source.fingerprint)
+        upgrade(database, "engine")
+        if profile.branch:
+            upgrade(database, profile.branch)
+        with database.schema_lock() as transaction:
+            profile.prepare(transaction)
+        hashing.result()
 
 
 def _judge(profile: Profile, source: Source) -> Judge:

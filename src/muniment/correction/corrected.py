@@ -15,7 +15,7 @@ from muniment.correction.worksheet import ID, LEADING, SURPLUS, Reformatted, mer
 from muniment.errors import UsageError
 from muniment.quarantine import LEFT_OUT, NOT_APPLIED
 from muniment.records import Chunk, Header, Origin, Place, Problem, Records, reasons, shortened
-from muniment.sources.source import Source
+from muniment.sources.source import Fingerprint, Source
 
 REMEMBERED_EXAMPLES = 5
 """Examples that are told of what was done to a worksheet; the others are counted."""
@@ -79,7 +79,6 @@ class CorrectedSource:
     def __init__(self, worksheet: Source, header: Header, lookup: Lookup) -> None:
         self.name = worksheet.name
         self.location = worksheet.location
-        self.fingerprint = worksheet.fingerprint
         self.header = header
         self.first = worksheet.first
         self._worksheet = worksheet
@@ -91,6 +90,11 @@ class CorrectedSource:
         self.reformatted = Tally()
         self.left_out = Tally()
         self.unchanged = Tally()
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """That of the worksheet."""
+        return self._worksheet.fingerprint
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """As in `Source`."""

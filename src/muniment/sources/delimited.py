@@ -14,6 +14,7 @@ from muniment.sources.format import Format
 from muniment.sources.grammar import grammar
 from muniment.sources.heading import read_header
 from muniment.sources.parsing import Parser
+from muniment.sources.source import Fingerprint
 from muniment.sources.stored import Stored
 from muniment.sources.windows import ByteWindow, TextWindow
 
@@ -34,7 +35,6 @@ class DelimitedSource:
     def __init__(self, stored: Stored, given: Format, settings: Settings) -> None:
         self.name = stored.name
         self.location = stored.location
-        self.fingerprint = stored.fingerprint
         self._stored = stored
         self._encoding = resolved(given, self.read_bytes(0, BEGINNING_BYTES), self.name)
         self._grammar = grammar(given, self._encoding)
@@ -44,6 +44,11 @@ class DelimitedSource:
             self._window(self._encoding.bom), given, self._grammar, self._parser, settings, self.name
         )
         self._cutter = Cutter(self._grammar, self._parser, settings, len(self.header), self.name)
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """As in `Source`."""
+        return self._stored.fingerprint
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """As in `Source`."""

@@ -70,7 +70,7 @@ def scan(
         if escape and content.find(escape, 0, stretch) >= 0:
             return None
         whole = stretch == limit
-        found = _scan_stretch(_units(content, stretch), ended and whole, grammar, max_rows)
+        found = _scan_stretch(content, stretch, ended and whole, grammar, max_rows)
         if whole or (found is not None and len(found.starts) == max_rows):
             break
         records = len(found.starts) if found is not None else 0
@@ -87,18 +87,29 @@ def _units(content: Content, count: int) -> Units:
     return np.frombuffer(content[:count].encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-def _scan_stretch(units: Units, ended: bool, grammar: Grammar, max_rows: int) -> Extents | None:
-    line_ends = _line_ends(units, ended, grammar)
+def _places(content: Content, units: Units, mark: Any) -> Integers:
+    """Where a mark stands. Most texts lack some: a search tells so sooner than comparing all units."""
+    if not mark or content.find(mark, 0, len(units)) < 0:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(units == ord(mark))
+
+
+def _scan_stretch(
+    content: Content, stretch: int, ended: bool, grammar: Grammar, max_rows: int
+) -> Extents | None:
+    units = _units(content, stretch)
+    returns = _places(content, units, grammar.carriage_return)
+    line_ends = _line_ends(_places(content, units, grammar.line_feed), returns, units, ended, grammar)
     unterminated = ended and (not len(line_ends) or int(line_ends[-1]) != len(units) - 1)
     if unterminated:
         line_ends = np.append(line_ends, len(units))
-    quotes = np.flatnonzero(units == ord(grammar.quote)) if grammar.quote else np.empty(0, np.int64)
+    quotes = _places(content, units, grammar.quote)
     outside = np.flatnonzero(np.searchsorted(quotes, line_ends) % 2 == 0)
     if not len(outside) or (unterminated and int(outside[-1]) != len(line_ends) - 1):
         return None
     closing = line_ends[outside]
     starts = np.append(0, closing[:-1] + 1)
-    ends = closing - _is_line_feed_of_two(units, closing, grammar)
+    ends = closing - _is_line_feed_of_two(units, closing, grammar) if len(returns) else closing
     full = np.flatnonzero(ends > starts)
     taken = int(full[max_rows - 1]) + 1 if len(full) >= max_rows else len(closing)
     full = full[:max_rows]
@@ -118,10 +129,8 @@ def _scan_stretch(units: Units, ended: bool, grammar: Grammar, max_rows: int) ->
     )
 
 
-def _line_ends(units: Units, ended: bool, grammar: Grammar) -> Integers:
+def _line_ends(feeds: Integers, returns: Integers, units: Units, ended: bool, grammar: Grammar) -> Integers:
     """The last unit of each line end; a CR that a LF may still follow is none yet."""
-    feeds = np.flatnonzero(units == ord(grammar.line_feed))
-    returns = np.flatnonzero(units == ord(grammar.carriage_return))
     if not len(returns):
         return feeds
     at_end = int(returns[-1]) == len(units) - 1

@@ -23,16 +23,19 @@ class Source(Protocol):
     Attributes:
         name: what the user calls it: a path as given, `<stdin>`, `<records>`.
         location: its absolute path, or its name where it has none.
-        fingerprint: of the bytes as stored (compressed, where they are).
         header: its columns.
         first: the place of the first record.
     """
 
     name: str
     location: str
-    fingerprint: Fingerprint
     header: Header
     first: Place
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Of the bytes as stored (compressed, where they are): all are read, when it is first asked for."""
+        ...
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """The chunks from `start` on, `start` being `first` or the end of an earlier chunk.

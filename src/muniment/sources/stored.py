@@ -7,6 +7,7 @@ import io
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import BinaryIO, Protocol, cast
 
 from muniment.config import Settings
@@ -39,7 +40,7 @@ class Stored:
         settings: with the bounds on what it may decompress to.
 
     Attributes:
-        fingerprint: of the file.
+        size: in bytes.
         kind: how it is compressed: `plain`, `gzip`, `zstd` or `zip`.
     """
 
@@ -49,15 +50,16 @@ class Stored:
         self._file = file
         self._lock = threading.Lock()
         self._settings = settings
-        self._size = file.seek(0, io.SEEK_END)
-        self.fingerprint = Fingerprint(self._size, self._hash())
+        self.size = file.seek(0, io.SEEK_END)
         self.kind = kind_of(self.read_at(0, MAGIC_BYTES))
 
-    def _hash(self) -> bytes:
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """Of the file: found by reading all of it, when it is first asked for."""
         digest = hashlib.sha256()
-        for offset in range(0, self._size, COPIED_BYTES):
+        for offset in range(0, self.size, COPIED_BYTES):
             digest.update(self.read_at(offset, COPIED_BYTES))
-        return digest.digest()
+        return Fingerprint(self.size, digest.digest())
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Stored bytes; fewer where the file, as it was when it was opened, has no more.
@@ -65,13 +67,13 @@ class Stored:
         Raises:
             SourceChanged: the file has become shorter.
         """
-        length = max(0, min(length, self._size - offset))
+        length = max(0, min(length, self.size - offset))
         with self._lock:
             self._file.seek(offset)
             data = self._file.read(length)
         if len(data) < length:
             raise SourceChanged(
-                f"the file has become shorter than the {self._size} bytes it had",
+                f"the file has become shorter than the {self.size} bytes it had",
                 hint="Load it again once nothing writes to it any more",
                 where=self.name,
             )
@@ -128,12 +130,12 @@ class _Reader(io.RawIOBase):
         return self._offset
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._stored.fingerprint.size}
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._stored.size}
         self._offset = base[whence] + offset
         return self._offset
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stored.read_at(self._offset, self._stored.fingerprint.size if size < 0 else size)
+        data = self._stored.read_at(self._offset, self._stored.size if size < 0 else size)
         self._offset += len(data)
         return data
 
