@@ -43,7 +43,12 @@ LEDGER = {
     source_table: frozenset(("first_seen",)),
     run_table: frozenset(("started_at", "ended_at")),
     chunk_table: frozenset(("claimed_at",)),
-    chunk_result_table: frozenset(("seconds_validating", "seconds_writing", "committed_at")),
+    chunk_result_table: frozenset(
+        (
+            *("seconds_validating", "seconds_writing", "committed_at"),
+            *("changes_sha256", "notes_sha256", "entries_sha256", "sha256"),
+        )
+    ),
     change_table: frozenset(("before", "changed_at")),
 }
 """Tables of the ledger, each with the columns of times, and of text in which there are surrogate keys."""

@@ -25,7 +25,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 import muniment.museum.tables as museum
-from muniment import errors, ledger, quarantine
+from muniment import errors, evidence, ledger, quarantine
 from muniment.databases import types
 from muniment.migrations import version_table
 
@@ -50,6 +50,8 @@ _VARYING = (
     (r"[\d,]+ rows/s", "RATE"),
     (r"\b[\d.,]+ [KMG]iB\b", "MEMORY"),
     (r'"(seconds|rows_per_second|peak_rss_bytes)": [\d.]+', "MEASURED"),
+    (r"\b(Seal|Head): [0-9a-f]{64}", "SEAL"),
+    (r'"(seal|head)": "[0-9a-f]{64}"', "SEAL"),
     (r" +", " "),
     (r"─+", "─"),
 )
@@ -192,6 +194,7 @@ ENGINE_TABLES = (
     quarantine.quarantine_table,
     quarantine.note_table,
     ledger.change_table,
+    evidence.seal_table,
     version_table,
 )
 MUSEUM_TABLES = (

@@ -11,9 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "muniment"
 
 LAYERS = (
-    ("errors", "columns", "records", "events", "config", "memory", "stopping"),
+    ("errors", "columns", "records", "events", "config", "memory", "stopping", "canonical"),
     ("sources", "validation", "databases", "profile"),
-    ("migrations", "ledger", "quarantine", "guess", "museum", "table"),
+    ("migrations", "ledger", "quarantine", "evidence", "guess", "museum", "table"),
     ("load",),
     ("run", "read", "registry"),
     ("correction", "audit", "check", "export"),

@@ -8,7 +8,7 @@ is how a lost reply to COMMIT, a zombie worker and a task run twice are all sett
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,9 +16,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from muniment.canonical import hashed
 from muniment.databases.database import Database, Transaction
 from muniment.databases.errors import wrapping
-from muniment.databases.types import Document, Hash, Id, Integer, Key, Moment, Real, Text, metadata
+from muniment.databases.types import (
+    INSERT_ONLY,
+    UPDATED,
+    Document,
+    Hash,
+    Id,
+    Integer,
+    Key,
+    Moment,
+    Real,
+    Text,
+    metadata,
+)
 from muniment.errors import DuplicateKey, UsageError
 from muniment.records import Account, Chunk, Place
 from muniment.sources.source import Fingerprint
@@ -33,6 +46,7 @@ source_table = sa.Table(
     sa.Column("first_seen", Moment, nullable=False),
     sa.UniqueConstraint("sha256", "size", name="source_fingerprint"),
     comment="A file that was loaded (E31 Document), known by its hash whatever it is called",
+    info=INSERT_ONLY,
 )
 
 run_table = sa.Table(
@@ -50,9 +64,9 @@ run_table = sa.Table(
     sa.Column("settings", Document, nullable=False),
     sa.Column("operator", Key, nullable=False),
     sa.Column("program", Key, nullable=False, comment="the version of Muniment"),
-    sa.Column("status", Key, nullable=False),
+    sa.Column("status", Key, nullable=False, info=UPDATED),
     sa.Column("started_at", Moment, nullable=False),
-    sa.Column("ended_at", Moment),
+    sa.Column("ended_at", Moment, info=UPDATED),
     sa.CheckConstraint(
         "status IN ('running', 'done', 'stopped', 'incomplete', 'failed', 'interrupted', 'abandoned')",
         name="run_status",
@@ -76,6 +90,7 @@ chunk_table = sa.Table(
     sa.Column("sha256", Hash, nullable=False, comment="of the bytes of the chunk"),
     sa.Column("claimed_at", Moment, nullable=False),
     comment="Claims: inserted first in a chunk's transaction; never changed",
+    info=INSERT_ONLY,
 )
 
 chunk_result_table = sa.Table(
@@ -94,6 +109,10 @@ chunk_result_table = sa.Table(
     sa.Column("seconds_validating", Real, nullable=False),
     sa.Column("seconds_writing", Real, nullable=False),
     sa.Column("committed_at", Moment, nullable=False),
+    sa.Column("changes_sha256", Hash, comment="of the rows of `change` of the chunk's records"),
+    sa.Column("notes_sha256", Hash, comment="of the rows of `note` of the chunk's records"),
+    sa.Column("entries_sha256", Hash, comment="of the entries that `quarantine` got of the chunk's records"),
+    sa.Column("sha256", Hash, comment="of the claim, and of this row, as it is sealed"),
     sa.ForeignKeyConstraint(
         ["run_id", "start_offset"], ["chunk.run_id", "chunk.start_offset"], name="chunk_result_chunk"
     ),
@@ -107,6 +126,7 @@ chunk_result_table = sa.Table(
         name="chunk_result_balance",
     ),
     comment="Results: inserted last in a chunk's transaction; never changed",
+    info=INSERT_ONLY,
 )
 
 change_table = sa.Table(
@@ -123,7 +143,34 @@ change_table = sa.Table(
     ),
     sa.Index("change_record", "record_key"),
     comment="Before-images of updated records; never changed",
+    info=INSERT_ONLY,
 )
+
+
+CLAIM = (
+    "run_id",
+    "start_offset",
+    "end_offset",
+    "first_record",
+    "end_record",
+    "first_line",
+    "end_line",
+    "sha256",
+    "claimed_at",
+)
+"""The columns of a claim that are sealed."""
+
+RESULT = (
+    *Account.__dataclass_fields__,
+    "committed_at",
+    "changes_sha256",
+    "notes_sha256",
+    "entries_sha256",
+)
+"""The columns of a result that are sealed. How many seconds something took is no evidence of anything."""
+
+Row = Mapping[str, Any]
+"""A row of a table, by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +315,12 @@ def set_status(transaction: Transaction, run_id: int, status: str) -> None:
     )
 
 
-def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> None:
-    """Claim a chunk; raises `ChunkAlreadyCommitted` where it has been claimed and committed."""
+def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> Row:
+    """Claim a chunk; returns the claim as it is entered.
+
+    Raises:
+        ChunkAlreadyCommitted: it has been claimed and committed.
+    """
     row = {
         "run_id": run_id,
         "start_offset": chunk.start.offset,
@@ -285,6 +336,7 @@ def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> None:
         transaction.execute(chunk_table.insert(), row)
     except DuplicateKey as taken:
         raise ChunkAlreadyCommitted from taken
+    return row
 
 
 def reaches(transaction: Transaction, run_id: int, place: Place) -> bool:
@@ -297,23 +349,33 @@ def reaches(transaction: Transaction, run_id: int, place: Place) -> bool:
 
 def record_result(
     transaction: Transaction,
-    run_id: int,
-    start_offset: int,
+    claimed: Row,
     account: Account,
+    evidence: Row,
     *,
     validating: float,
     writing: float,
 ) -> None:
-    """Enter what became of a chunk's records, with the seconds that validating and writing took."""
+    """Enter what became of a chunk's records.
+
+    Args:
+        transaction: in which the chunk was claimed.
+        claimed: the claim.
+        account: which must balance.
+        evidence: the hashes of what was kept of the records, by column.
+        validating: seconds that it took.
+        writing: seconds that it took.
+    """
     account.must_balance()
-    row = asdict(account) | {
-        "run_id": run_id,
-        "start_offset": start_offset,
-        "seconds_validating": validating,
-        "seconds_writing": writing,
-        "committed_at": now(),
-    }
-    transaction.execute(chunk_result_table.insert(), row)
+    row: dict[str, Any] = {"run_id": claimed["run_id"], "start_offset": claimed["start_offset"]}
+    row |= asdict(account) | {"committed_at": now()} | dict(evidence)
+    row |= {"seconds_validating": validating, "seconds_writing": writing}
+    transaction.execute(chunk_result_table.insert(), row | {"sha256": chunk_hash(claimed, row)})
+
+
+def chunk_hash(claimed: Row, result: Row) -> bytes:
+    """The hash that stands for a chunk in its run's seal."""
+    return hashed("chunk", ([claimed[name] for name in CLAIM], [result[name] for name in RESULT]))
 
 
 def committed_chunks(transaction: Transaction, run_id: int) -> Iterator[tuple[int, Place]]:

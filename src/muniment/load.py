@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from operator import attrgetter
 
-from muniment import ledger, quarantine
+from muniment import evidence, ledger, quarantine
 from muniment.databases.database import Database, Transaction
 from muniment.errors import DatabaseError, DuplicateKey, RowRefused, StatementTimeout
 from muniment.profile import Applied, Judge, Writer
@@ -76,7 +76,7 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
     committed = False
     try:
         with job.database.transaction() as transaction:
-            ledger.claim(transaction, job.run_id, prepared.chunk)
+            claimed = ledger.claim(transaction, job.run_id, prepared.chunk)
             must_follow(transaction, job, prepared.chunk.start)
             applied = apply(transaction, job, records, verdicts.accepted)
             rejections = sorted((*verdicts.rejections, *applied.rejections), key=attrgetter("index"))
@@ -96,10 +96,10 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
                 notes=len(notes),
                 blank_lines=records.blank_lines,
             )
+            hashes = evidence.of_chunk(transaction.execute, claimed, account)
             writing = time.perf_counter() - began
-            start = prepared.chunk.start.offset
             ledger.record_result(
-                transaction, job.run_id, start, account, validating=prepared.seconds, writing=writing
+                transaction, claimed, account, hashes, validating=prepared.seconds, writing=writing
             )
         committed = True
     finally:

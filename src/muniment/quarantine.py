@@ -19,7 +19,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.databases.database import Transaction, rows_in
-from muniment.databases.types import Blob, Document, Hash, Id, Integer, Key, Moment, Text, metadata
+from muniment.databases.types import (
+    INSERT_ONLY,
+    UPDATED,
+    Blob,
+    Document,
+    Hash,
+    Id,
+    Integer,
+    Key,
+    Moment,
+    Text,
+    metadata,
+)
 from muniment.ledger import now
 from muniment.records import Note, Problem, Records, Rejection, shortened
 
@@ -54,19 +66,26 @@ quarantine_table = sa.Table(
         "cells", Document, comment="the record's cells as they were read; nothing where it is too long"
     ),
     sa.Column("problems", Document, nullable=False),
-    sa.Column("state", Key, nullable=False),
-    sa.Column("times_seen", Integer, nullable=False),
-    sa.Column("last_run_id", Id, sa.ForeignKey("run.run_id", name="quarantine_last_run"), nullable=False),
-    sa.Column("last_record_number", Id, nullable=False),
+    sa.Column("state", Key, nullable=False, info=UPDATED),
+    sa.Column("times_seen", Integer, nullable=False, info=UPDATED),
+    sa.Column(
+        "last_run_id",
+        Id,
+        sa.ForeignKey("run.run_id", name="quarantine_last_run"),
+        nullable=False,
+        info=UPDATED,
+    ),
+    sa.Column("last_record_number", Id, nullable=False, info=UPDATED),
     sa.Column("corrects_id", Id, comment="the first attempt, which this one tried to correct"),
-    sa.Column("closed_by_run_id", Id, sa.ForeignKey("run.run_id", name="quarantine_closed_by")),
-    sa.Column("closed_by_record", Id, comment="the record of that run which is now good"),
-    sa.Column("state_since", Moment, nullable=False),
-    sa.Column("state_by", Key, comment="who dismissed it, or opened it again"),
-    sa.Column("reason", Text, comment="why it was dismissed"),
+    sa.Column("closed_by_run_id", Id, sa.ForeignKey("run.run_id", name="quarantine_closed_by"), info=UPDATED),
+    sa.Column("closed_by_record", Id, comment="the record of that run which is now good", info=UPDATED),
+    sa.Column("state_since", Moment, nullable=False, info=UPDATED),
+    sa.Column("state_by", Key, comment="who dismissed it, or opened it again", info=UPDATED),
+    sa.Column("reason", Text, comment="why it was dismissed", info=UPDATED),
     sa.CheckConstraint("state IN ('open', 'closed', 'dismissed', 'resubmitted')", name="quarantine_state"),
     sa.Index("quarantine_record", "scope", "record_key"),
     sa.Index("quarantine_row", "row_hash"),
+    sa.Index("quarantine_position", "run_id", "record_number"),
     comment="Records that could not be stored, and why",
 )
 
@@ -87,6 +106,7 @@ note_table = sa.Table(
     sa.Column("hint", Text, nullable=False),
     sa.Column("value", Text, nullable=False),
     comment="Things accepted but remarkable",
+    info=INSERT_ONLY,
 )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from muniment import ledger, quarantine
+from muniment import evidence, ledger, quarantine
 from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings, operator
 from muniment.databases.database import Database, Transaction
 from muniment.databases.patience import GO_ON_LATER, persistently
@@ -47,6 +47,9 @@ from muniment.stopping import StopRequest
 EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
 """By status of a run; any other is 1."""
 
+SETTLED = ("already loaded", *evidence.SEALED)
+"""The ends of a sitting after which the run has a seal, unless it was loaded before there were any."""
+
 GO_ON = "interrupted; run the same command again to go on"
 
 ALREADY_LOADED_IN_FULL = "nothing was marked as withdrawn: give --again beside --full to compare once more"
@@ -65,6 +68,8 @@ class Run:
             in mid-record), or `interrupted`; all but the first two go on where they were when run again.
         account: what became of the records, over all sittings of the run.
         withdrawn: objects that a full run did not see.
+        seal: the hash of the run's seal, in hexadecimal, to be written down elsewhere (see `muniment audit
+            verify`); "" where it was not sealed, since it goes on.
         seconds, rows_per_second: of this sitting.
         messages: what else there is to say, for people.
     """
@@ -79,6 +84,7 @@ class Run:
     peak_rss_bytes: int
     withdrawn: int = 0
     messages: tuple[str, ...] = ()
+    seal: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -128,6 +134,9 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         if full and sitting.status == "done":
             # Before the run counts as done: a run that dies in between does it again.
             sitting = _withdraw_unseen(job, sitting, many=withdraw_many)
+        if sitting.status in evidence.SEALED:
+            failed = partial(_tell_failure, job.run_id, None, observer)
+            persistently(partial(_seal, job, sitting), settings=settings, stop=stop, failed=failed)
         status = sitting.status
     except (KeyboardInterrupt, Interrupted):
         status = "interrupted"
@@ -216,12 +225,16 @@ def _must_have_same_settings(
 
 @dataclass(frozen=True, slots=True)
 class _Sitting:
-    """How one sitting of a run ended, the records that it read, and what there is to say."""
+    """How one sitting of a run ended, the records that it read, and what there is to say.
+
+    `end` is the place up to which everything must be committed, where it is known.
+    """
 
     status: str
     read: int = 0
     messages: tuple[str, ...] = ()
     withdrawn: int = 0
+    end: Place | None = None
 
 
 def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopRequest) -> _Sitting:
@@ -250,8 +263,8 @@ def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopReq
         return _Sitting("incomplete", total.read - before.read, (str(incomplete),))
     patiently(partial(_must_have_reached, job, place), failed=ledger_failed)
     if not within_budget(total, settings):
-        return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),))
-    return _Sitting("done", total.read - before.read)
+        return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),), end=place)
+    return _Sitting("done", total.read - before.read, end=place)
 
 
 def _load_once(prepared: Prepared, job: Job) -> Committed | None:
@@ -369,6 +382,14 @@ def _must_be_plausible(withdrawn: int, account: Account) -> None:
         )
 
 
+def _seal(job: Job, sitting: _Sitting) -> None:
+    """Seal the run, and wait until the disk has it; done again, it finds the seal that is there."""
+    with job.database.durable_transaction() as transaction:
+        if sitting.end:
+            must_follow(transaction, job, sitting.end)
+        evidence.seal_run(transaction, job.run_id, sitting.status)
+
+
 def _note_status(database: Database, run_id: int, status: str) -> None:
     """Enter a run's status, without hiding the error that ended it."""
     try:
@@ -382,6 +403,7 @@ def _note_status(database: Database, run_id: int, status: str) -> None:
 def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting, began: float) -> Run:
     with database.transaction() as transaction:
         account, chunks = ledger.account_of(transaction, run_id)
+        seal = evidence.seal_of(transaction.execute, run_id) if sitting.status in SETTLED else None
     seconds = time.perf_counter() - began
     return Run(
         run=run_id,
@@ -394,4 +416,5 @@ def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting
         peak_rss_bytes=peak_rss(),
         withdrawn=sitting.withdrawn,
         messages=sitting.messages,
+        seal=seal.sha256.hex() if seal else "",
     )

@@ -22,6 +22,7 @@ from muniment.museum.tables import PARTS_OF_OBJECT
 from tests.acceptance.loading import (
     MAPPING,
     Rejections,
+    allow_changes,
     content_of,
     counts,
     execute,
@@ -154,6 +155,7 @@ def lose(url: str, first: int, last: int) -> None:
     records = f"run_id = 1 AND record_number BETWEEN {first} AND {last}"
     objects = f"SELECT object_id FROM object WHERE {records}"
     chunk = f"end_record = {last + 1}"
+    allow_changes(url)
     execute(
         url,
         *(f"DELETE FROM {table.name} WHERE object_id IN ({objects})" for table in PARTS_OF_OBJECT),

@@ -38,6 +38,7 @@ Constraints = dict[str, dict[str, Any]]
 
 @pytest.fixture
 def database(database: Database) -> Database:
+    upgrade(database, "engine")
     upgrade(database, "museum")
     return database
 

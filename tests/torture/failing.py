@@ -93,6 +93,12 @@ class FailingDatabase:
     def transaction(self) -> AbstractContextManager[Transaction]:
         return self._failing(self._database.transaction)
 
+    def durable_transaction(self) -> AbstractContextManager[Transaction]:
+        return self._failing(self._database.durable_transaction)
+
+    def is_durable(self) -> bool:
+        return self._database.is_durable()
+
     def schema_lock(self) -> AbstractContextManager[Transaction]:
         return self._failing(self._database.schema_lock)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from muniment.cli.auditing import status, trace
+from muniment.cli.evidence import app as audit_app
 from muniment.cli.exporting import export
 from muniment.cli.guessing import guess, mapping_app
 from muniment.cli.loading import check, load
@@ -31,6 +32,7 @@ add_command(app, "status", status)
 add_command(app, "trace", trace)
 add_command(app, "export", export)
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(audit_app, name="audit")
 app.add_typer(mapping_app, name="mapping")
 
 

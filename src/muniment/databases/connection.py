@@ -106,6 +106,12 @@ class SqlDatabase(ABC):
         """A transaction: committed when its block ends, rolled back when it raises."""
         with wrapping(self.label):
             connection = self._connection()
+        with self._transaction_on(connection) as transaction:
+            yield transaction
+
+    @contextmanager
+    def _transaction_on(self, connection: sa.Connection) -> Iterator[Transaction]:
+        """A transaction on a connection that nobody uses after it."""
         try:
             with wrapping(self.label):
                 connection.begin()
@@ -120,6 +126,15 @@ class SqlDatabase(ABC):
             raise
         finally:
             connection.close()
+
+    def durable_transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction; for servers that wait for their disk at each commit, or cannot be asked to."""
+        return self.transaction()
+
+    def is_durable(self) -> bool:
+        """Whether what a durable transaction has committed is on the disk."""
+        with wrapping(self.label), self.engine.connect() as connection:
+            return self._waits_for_disk(connection)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -169,3 +184,7 @@ class SqlDatabase(ABC):
     @abstractmethod
     def _must_suit(self, connection: sa.Connection) -> None:
         """Raise `DatabaseError` where this server cannot hold what Muniment stores."""
+
+    @abstractmethod
+    def _waits_for_disk(self, connection: sa.Connection) -> bool:
+        """Whether the end of a durable transaction waits until the disk has it."""

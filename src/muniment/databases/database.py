@@ -116,6 +116,17 @@ class Database(Protocol):
         """A transaction: committed when its block ends, rolled back when it raises."""
         ...
 
+    def durable_transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction after whose commit it, and all before it, is on the disk, as far as one may ask so.
+
+        `is_durable` tells whether the database does as it is asked.
+        """
+        ...
+
+    def is_durable(self) -> bool:
+        """Whether what a durable transaction has committed outlasts a crash of the server and its machine."""
+        ...
+
     def schema_lock(self) -> AbstractContextManager[Transaction]:
         """A transaction under which no one else creates or upgrades the schema."""
         ...

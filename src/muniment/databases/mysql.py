@@ -168,6 +168,9 @@ class MySQLDatabase(SqlDatabase):
             finally:
                 keeper.execute(sa.text("SELECT RELEASE_LOCK(:name)"), name)
 
+    def _waits_for_disk(self, connection: sa.Connection) -> bool:
+        return int(connection.exec_driver_sql("SELECT @@innodb_flush_log_at_trx_commit").scalar_one()) == 1
+
     def _transaction(self, connection: sa.Connection) -> SqlTransaction:
         return MySQLTransaction(connection, self)
 

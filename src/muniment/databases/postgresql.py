@@ -30,6 +30,11 @@ so that many small writes cost more than sending does."""
 SCHEMA_LOCK_KEY = zlib.crc32(b"muniment schema")
 """The number of the advisory lock, the same in every version of Muniment."""
 
+WAIT_FOR_DISK = (
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+)
+"""Whoever asks for more, such as for a second server's disk, keeps that."""
+
 
 class PostgresTransaction(SqlTransaction):
     """A transaction whose bulk path is COPY."""
@@ -97,6 +102,19 @@ class PostgresDatabase(SqlDatabase):
             transaction.execute(sa.text(f"SET LOCAL lock_timeout = '{SCHEMA_LOCK_SECONDS}s'"))
             transaction.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK_KEY})
             yield transaction
+
+    @contextmanager
+    def durable_transaction(self) -> Iterator[Transaction]:
+        """A transaction whose commit waits for the disk, also where those before it did not.
+
+        The log is written in order: what was committed before is on the disk with it.
+        """
+        with self.transaction() as transaction:
+            transaction.execute(sa.text(WAIT_FOR_DISK))
+            yield transaction
+
+    def _waits_for_disk(self, connection: sa.Connection) -> bool:
+        return connection.exec_driver_sql("SHOW fsync").scalar() == "on"
 
     def _transaction(self, connection: sa.Connection) -> SqlTransaction:
         return PostgresTransaction(connection, self.label)

@@ -27,6 +27,9 @@ WRITES = "muniment_writes"
 A transaction that reads first and then wants to write can fail at once, whatever the timeout.
 """
 
+DURABLE = "muniment_durable"
+"""The execution option of connections to SQLite whose next commit waits for the disk."""
+
 RETRY_SECONDS = 0.01
 """Between two attempts to switch a new SQLite database to WAL."""
 
@@ -98,7 +101,10 @@ def begin_sqlite(connection: Any, *, options: ConnectionOptions) -> None:
 
 def begin_transaction_of_sqlite(connection: sa.Connection) -> None:
     """BEGIN, with the write lock where the connection will write."""
-    writes = connection.get_execution_options().get(WRITES)
+    options = connection.get_execution_options()
+    writes = options.get(WRITES)
+    if writes:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get(DURABLE) else 'NORMAL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

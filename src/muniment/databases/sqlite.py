@@ -20,7 +20,7 @@ from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import StrictSQLiteDDL
 from muniment.databases.engines import IN_MEMORY
-from muniment.databases.session import WRITES
+from muniment.databases.session import DURABLE, WRITES
 from muniment.databases.values import conversions, converted, must_all_be_storable
 from muniment.errors import DatabaseUrlError
 
@@ -65,6 +65,13 @@ class SQLiteDatabase(SqlDatabase):
     def schema_lock(self) -> AbstractContextManager[Transaction]:
         """A transaction: it holds the only write lock there is, and creating tables is part of it."""
         return self.transaction()
+
+    def durable_transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction whose commit waits for the disk; the log holds those before it, too."""
+        return self._transaction_on(self._connection().execution_options(**{DURABLE: True}))
+
+    def _waits_for_disk(self, connection: sa.Connection) -> bool:
+        return connection.engine.url.database not in IN_MEMORY
 
     def _connection(self) -> sa.Connection:
         return self.engine.connect().execution_options(**{WRITES: True})

@@ -31,6 +31,12 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from muniment.errors import RowRefused
 from muniment.records import shortened
 
+INSERT_ONLY = {"insert_only": True}
+"""The `info` of tables whose rows are never changed or deleted."""
+
+UPDATED = {"updated": True}
+"""The `info` of the columns that may change in a table whose other columns never do."""
+
 T = TypeVar("T")
 Names = Mapping[str, TypeEngine[Any]]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from muniment.databases.types import Hash, Id, Integer, Key, Real, Text, metadata
+from muniment.databases.types import INSERT_ONLY, Hash, Id, Integer, Key, Real, Text, metadata
 
 
 def _id(name: str, *target: str | sa.ForeignKey) -> sa.Column[int]:
@@ -162,6 +162,7 @@ sighting = sa.Table(
     sa.Column("record_number", Id, nullable=False),
     sa.Column("line", Id, nullable=False),
     comment="Objects that a run saw and found unchanged",
+    info=INSERT_ONLY,
     sqlite_with_rowid=False,
 )
 
