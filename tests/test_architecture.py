@@ -16,7 +16,7 @@ LAYERS = (
     ("migrations", "ledger", "quarantine", "evidence", "guess", "museum", "table"),
     ("load",),
     ("run", "read", "registry"),
-    ("correction", "audit", "check", "export"),
+    ("correction", "audit", "roles", "check", "export"),
     ("api", "exporting"),
     ("cli", "__main__"),
     ("__init__",),

@@ -14,10 +14,11 @@ from muniment.databases import connect, scratch
 from muniment.databases.database import Database
 from muniment.errors import UsageError
 from muniment.events import Observer, unobserved
+from muniment.migrations import upgrade
 from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.museum.profile import MuseumProfile
 from muniment.profile import Profile
-from muniment.run import Run, run_load
+from muniment.run import Run, prepare, run_load
 from muniment.sources import open_source
 from muniment.sources.format import Format
 from muniment.stopping import StopRequest
@@ -128,6 +129,32 @@ def check(  # noqa: PLR0913 - as for `load`
         StopRequest() as stop,
     ):
         return run_load(opened, profile, database, settings=chosen, observer=observer, stop=stop)
+
+
+def migrate(
+    to: str | None = None,
+    *,
+    model: type[BaseModel] | None = None,
+    table: str | None = None,
+    row_lineage: bool = False,
+) -> None:
+    """Create or upgrade the tables and load nothing, so that those who load need no right to.
+
+    Args:
+        to: the database's URL; else `MUNIMENT_DB`, else `sqlite:///muniment.db`.
+        model: a model whose table is wanted, instead of the tables of museum objects.
+        table: the name of that table; else named after the model.
+        row_lineage: whether that table has columns of lineage.
+
+    Raises:
+        DatabaseError: it cannot be done, such as for want of rights.
+    """
+    with closing(connect(database_url(to))) as database:
+        if model is not None:
+            prepare(database, TableProfile(model, table, row_lineage=row_lineage))
+            return
+        upgrade(database, "engine")
+        upgrade(database, MuseumProfile.branch)
 
 
 def choose_profile(

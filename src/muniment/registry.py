@@ -5,15 +5,24 @@ from __future__ import annotations
 import importlib
 import json
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
+from muniment.databases.types import metadata
 from muniment.errors import MunimentError, UsageError
 from muniment.museum.profile import MuseumProfile
 from muniment.museum.tracing import MuseumArchive, stored_mapping
 from muniment.profile import Archive, Profile
 from muniment.sources.format import Format
 from muniment.table import TableProfile
+from muniment.table.writing import row_seen
 from muniment.validation.filters import Condition
+
+
+def tables_of_all_profiles() -> list[sa.Table]:
+    """All tables that Muniment itself may have in a database; those of models come besides."""
+    return [*metadata.tables.values(), row_seen]
+
 
 ARCHIVE: Archive = MuseumArchive()
 """Where stored records are found by what people call them; rows of the `table` profile bear no lineage."""

@@ -152,12 +152,17 @@ def _make_ready(database: Database, profile: Profile, source: Source) -> None:
     """Create or upgrade what the database lacks, while the source is being hashed."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="muniment-hash") as beside:
         hashing = beside.submit(lambda: source.fingerprint)
-        upgrade(database, "engine")
-        if profile.branch:
-            upgrade(database, profile.branch)
-        with database.schema_lock() as transaction:
-            profile.prepare(transaction)
+        prepare(database, profile)
         hashing.result()
+
+
+def prepare(database: Database, profile: Profile) -> None:
+    """Create or upgrade what a profile needs; where all is there, no right to create anything is needed."""
+    upgrade(database, "engine")
+    if profile.branch:
+        upgrade(database, profile.branch)
+    with database.schema_lock() as transaction:
+        profile.prepare(transaction)
 
 
 def _judge(profile: Profile, source: Source) -> Judge:

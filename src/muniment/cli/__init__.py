@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from muniment.cli.administering import grants, migrate
 from muniment.cli.auditing import status, trace
 from muniment.cli.evidence import app as audit_app
 from muniment.cli.exporting import export
@@ -32,6 +33,8 @@ add_command(app, "status", status)
 add_command(app, "trace", trace)
 add_command(app, "export", export)
 app.add_typer(quarantine_app, name="quarantine")
+add_command(app, "migrate", migrate)
+add_command(app, "grants", grants)
 app.add_typer(audit_app, name="audit")
 app.add_typer(mapping_app, name="mapping")
 

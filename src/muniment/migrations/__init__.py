@@ -63,6 +63,8 @@ def upgrade(database: Database, branch: str, *, versions: Path = VERSIONS) -> No
     except DatabaseError as error:
         if "already exists" in error.message:
             error.hint = "This is not a table of Muniment's: use a database of its own"
+        elif "denied" in error.message:
+            error.hint = "Let somebody who may create and alter tables run: muniment migrate"
         raise
 
 
