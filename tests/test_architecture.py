@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "muniment"
 LAYERS = (
     ("errors", "columns", "records", "events", "config", "memory", "stopping", "canonical"),
     ("sources", "validation", "databases", "profile"),
-    ("migrations", "ledger", "quarantine", "evidence", "guess", "museum", "table"),
+    ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
     ("load",),
     ("run", "read", "registry"),
     ("correction", "audit", "roles", "check", "export"),

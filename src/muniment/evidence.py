@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.canonical import Digest, hashed
-from muniment.databases.database import Transaction
+from muniment.databases.database import Database, Transaction
 from muniment.databases.types import INSERT_ONLY, Hash, Id, Integer, Key, Moment, metadata
 from muniment.errors import DatabaseUnavailable, DuplicateKey
 from muniment.ledger import (
@@ -86,7 +86,7 @@ RUN = (
 )
 """The columns of a run that are sealed: all but its status, which changes, and the time of that."""
 
-Execute = Callable[[sa.Executable], sa.CursorResult[Any]]
+Execute = Callable[[sa.Executable], sa.Result[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +235,16 @@ def chunks_of(execute: Execute, run_id: int) -> Iterator[tuple[Row, Row]]:
             claimed, result = _named(claims, told[: len(claims)]), _named(results, told[len(claims) :])
             yield claimed, {} if result["run_id"] is None else result
             last = claimed["start_offset"]
+
+
+def claims_of(database: Database, run_id: int) -> Iterator[Row]:
+    """The claims of a run, in the order of the source; nothing is open while the caller uses one."""
+
+    def execute(statement: sa.Executable) -> sa.Result[Any]:
+        with database.transaction() as transaction:
+            return transaction.execute(statement).freeze()()
+
+    return (claimed for claimed, _ in chunks_of(execute, run_id))
 
 
 def _named(columns: Sequence[sa.Column[Any]], values: Sequence[Any]) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from muniment import evidence, ledger, quarantine
 from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings, operator
+from muniment.continuation import must_agree, what_changed
 from muniment.databases.database import Database, Transaction
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
@@ -41,7 +42,7 @@ from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
 from muniment.records import Account, Chunk, Place
 from muniment.sources.remarks import remarks
-from muniment.sources.source import Source
+from muniment.sources.source import Fingerprint, Source
 from muniment.stopping import StopRequest
 
 EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
@@ -118,9 +119,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     for problem in remarks(source.header, profile.columns()):
         observer(SourceRemark(source.name, problem))
     _make_ready(database, profile, source)
-    with database.transaction() as transaction:
-        entry = _open_run(transaction, source, profile, settings, again=again, abandon=abandon)
-        mends = quarantine.has_waiting(transaction, entry.run_id, profile.scope)
+    entry, mends = _open_run(database, source, profile, settings, again=again, abandon=abandon)
     if not entry.created and entry.status == "done":
         said = (ALREADY_LOADED_IN_FULL,) if full else ()
         return _finished(database, source, entry.run_id, _Sitting("already loaded", 0, said), began)
@@ -174,14 +173,15 @@ def _judge(profile: Profile, source: Source) -> Judge:
 
 
 def _open_run(
-    transaction: Transaction,
+    database: Database,
     source: Source,
     profile: Profile,
     settings: Settings,
     *,
     again: bool,
     abandon: bool,
-) -> ledger.RunEntry:
+) -> tuple[ledger.RunEntry, bool]:
+    """The run's entry, and whether earlier runs left records in quarantine that it may mend."""
     request = ledger.RunRequest(
         fingerprint=source.fingerprint,
         source_name=source.name,
@@ -195,24 +195,38 @@ def _open_run(
         operator=operator(),
         program=version("muniment"),
     )
-    before = ledger.interrupted_run_of(transaction, request.location, request.mapping_version)
-    if before is not None and (bytes(before.sha256), before.size) != (
-        source.fingerprint.sha256,
-        source.fingerprint.size,
-    ):
-        if not abandon:
-            raise SourceChanged(
-                f"the source is not the one that run {before.run_id} began to load and did not finish "
-                f"(then {before.size:,} bytes, now {source.fingerprint.size:,})",
-                where=source.name,
-                hint="Put the former file back to finish that run, or give --abandon to load this one",
-            )
-        ledger.set_status(transaction, before.run_id, "abandoned")
-    entry = ledger.open_run(transaction, request, again=again)
-    _must_have_same_settings(transaction, entry, settings, source)
-    if entry.status != "done":
-        ledger.set_status(transaction, entry.run_id, "running")
-    return entry
+    _must_not_replace(database, request, source, settings, abandon=abandon)
+    with database.transaction() as transaction:
+        entry = ledger.open_run(transaction, request, again=again)
+        _must_have_same_settings(transaction, entry, settings, source)
+        if entry.status != "done":
+            ledger.set_status(transaction, entry.run_id, "running")
+        mends = quarantine.has_waiting(transaction, entry.run_id, profile.scope)
+    if not entry.created and entry.status != "done":
+        must_agree(source, evidence.claims_of(database, entry.run_id), settings, entry.run_id)
+    return entry, mends
+
+
+def _must_not_replace(
+    database: Database, request: ledger.RunRequest, source: Source, settings: Settings, *, abandon: bool
+) -> None:
+    """Raise `SourceChanged` where an unfinished run has lost its source to another, or give that run up."""
+    with database.transaction() as transaction:
+        before = ledger.interrupted_run_of(transaction, request.location, request.mapping_version)
+        if before is None:
+            return
+        former = Fingerprint(before.size, bytes(before.sha256))
+        if former == source.fingerprint:
+            return
+        if abandon:
+            ledger.set_status(transaction, before.run_id, "abandoned")
+            return
+    raise SourceChanged(
+        f"the source is not the one that run {before.run_id} began to load and did not finish: "
+        + what_changed(source, former, evidence.claims_of(database, before.run_id), settings),
+        where=source.name,
+        hint="Put the former file back to finish that run, or give --abandon to load this one",
+    )
 
 
 def _must_have_same_settings(
@@ -406,6 +420,9 @@ def _note_status(database: Database, run_id: int, status: str) -> None:
 
 
 def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting, began: float) -> Run:
+    messages = sitting.messages
+    if appended := source.stored.appended():
+        messages += (f"{appended:,} bytes were appended to {source.name} meanwhile, and not read",)
     with database.transaction() as transaction:
         account, chunks = ledger.account_of(transaction, run_id)
         seal = evidence.seal_of(transaction.execute, run_id) if sitting.status in SETTLED else None
@@ -420,6 +437,6 @@ def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting
         rows_per_second=round(sitting.read / seconds, 1),
         peak_rss_bytes=peak_rss(),
         withdrawn=sitting.withdrawn,
-        messages=sitting.messages,
+        messages=messages,
         seal=seal.sha256.hex() if seal else "",
     )

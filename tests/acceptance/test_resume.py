@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import random
 import signal
@@ -250,3 +251,89 @@ def test_whatever_the_chunks_the_content_is_the_same(tmp_path: Path) -> None:
     assert run.chunks > 10
     assert counts(run)["read"] == 300
     assert content_of(by_bytes) == expected
+
+
+CHANGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "grown": (
+        lambda old: old + b"more,lines\n",
+        "it has grown by 11 bytes: its first [0-9,]+ are the former",
+    ),
+    "cut after what was committed": (
+        lambda old: old[:-10],
+        "10 bytes shorter; the 50 records that were committed are the same, it was cut short, or changed",
+    ),
+    "cut within it": (
+        lambda old: b"".join(old.splitlines(keepends=True)[:41]),
+        "bytes shorter; its first 25 records are the same, the next ones were changed",
+    ),
+    "edited after it": (
+        lambda old: old[:-10] + b"9" + old[-9:],
+        "of the same size; the 50 records that were committed are the same, it was changed after them",
+    ),
+    "replaced": (
+        lambda old: old.replace(b"O", b"P"),
+        "of the same size, and not even its first records are the same: it was replaced",
+    ),
+}
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("how", CHANGED)
+def test_a_changed_source_is_told_by_how_it_changed(tmp_path: Path, how: str, compressed: bool) -> None:
+    url = f"sqlite:///{tmp_path / 'changed.db'}"
+    export = export_of(tmp_path)
+    whole = export.read_bytes()
+    change, told = CHANGED[how]
+    written = gzip.compress if compressed else bytes
+    export.write_bytes(written(whole))
+    with pytest.raises(ConnectionResetError):
+        load(export, url, chunk_rows=25, observer=failing_after(2))
+    export.write_bytes(written(change(whole)))
+    if compressed:
+        told = told.replace(
+            "it has grown by 11 bytes: its first [0-9,]+ are the former", "50 records .* the same"
+        )
+        told = told.removeprefix("10 bytes ").removeprefix("of the same size")
+    with pytest.raises(SourceChanged, match=told):
+        load(export, url, chunk_rows=25)
+
+
+def test_a_ledger_that_does_not_fit_the_source_is_not_gone_on_with(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'other.db'}"
+    export = export_of(tmp_path)
+    with pytest.raises(ConnectionResetError):
+        load(export, url, chunk_rows=25, observer=failing_after(2))
+    allow_changes(url)
+    execute(url, "UPDATE chunk SET sha256 = zeroblob(32) WHERE first_record = 26")
+    with pytest.raises(SourceChanged, match=r"after record 25 .* run 1 .*audit verify"):
+        load(export, url, chunk_rows=25)
+
+
+def test_what_is_committed_of_a_record_too_long_to_be_held_agrees(tmp_path: Path, database_url: str) -> None:
+    rows = [vase(n, title="x" * 300_000 if n == 3 else f"Vase {n}") for n in range(1, 9)]
+    export = write(tmp_path / "long.csv", rows)
+    settings = Settings(chunk_rows=2, max_record_bytes=100_000, max_rejects=RejectBudget())
+    with pytest.raises(ConnectionResetError):
+        load(export, database_url, settings=settings, observer=failing_after(3))
+    run = load(export, database_url, settings=settings)
+    assert (run.status, run.account.quarantined, run.account.read) == ("done", 1, 8)
+
+
+def test_of_a_file_that_grows_meanwhile_only_what_was_there_is_loaded(
+    tmp_path: Path, database_url: str
+) -> None:
+    export = write(tmp_path / "growing.csv", [vase(n) for n in range(1, 101)])
+    size = export.stat().st_size
+
+    def append(event: object) -> None:
+        if isinstance(event, ChunkCommitted):
+            with export.open("ab") as file:
+                file.write(b"O999,1999.999,Late,vessel,,1900,\n")
+
+    run = load(export, database_url, chunk_rows=25, observer=append)
+    assert (run.status, run.account.read, run.account.inserted) == ("done", 100, 100)
+    assert query(database_url, "SELECT size FROM source") == [(size,)]
+    (message,) = run.messages
+    assert message == f"132 bytes were appended to {export} meanwhile, and not read"
+    later = load(export, database_url, chunk_rows=25)
+    assert (later.run, later.account.read) == (2, 104)

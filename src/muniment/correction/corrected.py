@@ -81,6 +81,7 @@ class CorrectedSource:
         self.location = worksheet.location
         self.header = header
         self.first = worksheet.first
+        self.stored = worksheet.stored
         self._worksheet = worksheet
         self._lookup = lookup
         self._id, self._columns = columns_of(worksheet.header, header)

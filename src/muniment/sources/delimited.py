@@ -35,7 +35,7 @@ class DelimitedSource:
     def __init__(self, stored: Stored, given: Format, settings: Settings) -> None:
         self.name = stored.name
         self.location = stored.location
-        self._stored = stored
+        self.stored = stored
         self._encoding = resolved(given, self.read_bytes(0, BEGINNING_BYTES), self.name)
         self._grammar = grammar(given, self._encoding)
         self._parser = Parser(given, self._encoding)
@@ -48,7 +48,7 @@ class DelimitedSource:
     @property
     def fingerprint(self) -> Fingerprint:
         """As in `Source`."""
-        return self._stored.fingerprint
+        return self.stored.fingerprint
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """As in `Source`."""
@@ -68,18 +68,18 @@ class DelimitedSource:
 
     def read_bytes(self, offset: int, length: int) -> bytes:
         """As in `Source`."""
-        return self._stored.read_bytes(offset, length)
+        return self.stored.read_bytes(offset, length)
 
     def stored_position(self, place: Place) -> int:
         """As in `Source`."""
-        return place.offset if self._stored.kind == "plain" else self._reading.consumed()
+        return place.offset if self.stored.kind == "plain" else self._reading.consumed()
 
     def close(self) -> None:
         """As in `Source`."""
-        self._stored.close()
+        self.stored.close()
 
     def _window(self, offset: int) -> ByteWindow:
-        self._reading = self._stored.stream(offset)
+        self._reading = self.stored.stream(offset)
         if self._encoding.as_bytes:
             return ByteWindow(self._reading, offset)
         return TextWindow(self._reading, offset, self._encoding, self.name)

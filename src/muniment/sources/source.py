@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from muniment.records import Chunk, Header, Place, Records
+from muniment.sources.windows import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,31 @@ class Fingerprint:
     sha256: bytes
 
 
+class StoredBytes(Protocol):
+    """The file of a source as it lies there, as large as it was when it was opened."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Of all of it."""
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Stored bytes; fewer at the end. Raises `SourceChanged` where the file has become shorter."""
+        ...
+
+    def hash_of(self, size: int) -> bytes:
+        """The SHA-256 of the first bytes."""
+        ...
+
+    def appended(self) -> int:
+        """How many bytes were appended since the file was opened, which are not read."""
+        ...
+
+    def stream(self, offset: int) -> Stream:
+        """The decompressed bytes from `offset` on."""
+        ...
+
+
 class Source(Protocol):
     """A replayable sequence of records.
 
@@ -25,6 +51,7 @@ class Source(Protocol):
         location: its absolute path, or its name where it has none.
         header: its columns.
         first: the place of the first record.
+        stored: the file itself.
     """
 
     name: str
@@ -36,6 +63,9 @@ class Source(Protocol):
     def fingerprint(self) -> Fingerprint:
         """Of the bytes as stored (compressed, where they are): all are read, when it is first asked for."""
         ...
+
+    @property
+    def stored(self) -> StoredBytes: ...  # noqa: D102 - see the class
 
     def chunks(self, start: Place) -> Iterator[Chunk]:
         """The chunks from `start` on, `start` being `first` or the end of an earlier chunk.

@@ -56,10 +56,19 @@ class Stored:
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """Of the file: found by reading all of it, when it is first asked for."""
+        return Fingerprint(self.size, self.hash_of(self.size))
+
+    def hash_of(self, size: int) -> bytes:
+        """The SHA-256 of the first bytes."""
         digest = hashlib.sha256()
-        for offset in range(0, self.size, COPIED_BYTES):
-            digest.update(self.read_at(offset, COPIED_BYTES))
-        return Fingerprint(self.size, digest.digest())
+        for offset in range(0, size, COPIED_BYTES):
+            digest.update(self.read_at(offset, min(COPIED_BYTES, size - offset)))
+        return digest.digest()
+
+    def appended(self) -> int:
+        """How many bytes were appended since the file was opened, which are not read."""
+        with self._lock:
+            return max(0, self._file.seek(0, io.SEEK_END) - self.size)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Stored bytes; fewer where the file, as it was when it was opened, has no more.
