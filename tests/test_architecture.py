@@ -14,7 +14,7 @@ LAYERS = (
     ("errors", "columns", "records", "events", "config", "memory", "stopping", "canonical"),
     ("sources", "validation", "databases", "profile"),
     ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
-    ("load",),
+    ("load", "beginning"),
     ("run", "read", "registry"),
     ("correction", "audit", "roles", "check", "export"),
     ("api", "exporting"),

@@ -9,22 +9,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 from muniment import evidence, ledger, quarantine
-from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings, operator
-from muniment.continuation import must_agree, what_changed
-from muniment.databases.database import Database, Transaction
+from muniment.beginning import open_run
+from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings
+from muniment.databases.database import Database
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
     DatabaseExhausted,
     HeaderError,
     Interrupted,
     MunimentError,
-    SourceChanged,
     SourceIncomplete,
-    UsageError,
     trace,
 )
 from muniment.events import (
@@ -42,7 +39,7 @@ from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
 from muniment.records import Account, Chunk, Place
 from muniment.sources.remarks import remarks
-from muniment.sources.source import Fingerprint, Source
+from muniment.sources.source import Source
 from muniment.stopping import StopRequest
 
 EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
@@ -119,7 +116,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     for problem in remarks(source.header, profile.columns()):
         observer(SourceRemark(source.name, problem))
     _make_ready(database, profile, source)
-    entry, mends = _open_run(database, source, profile, settings, again=again, abandon=abandon)
+    entry, mends = open_run(database, source, profile, settings, again=again, abandon=abandon)
     if not entry.created and entry.status == "done":
         said = (ALREADY_LOADED_IN_FULL,) if full else ()
         return _finished(database, source, entry.run_id, _Sitting("already loaded", 0, said), began)
@@ -170,76 +167,6 @@ def _judge(profile: Profile, source: Source) -> Judge:
     except HeaderError as error:
         error.where = source.name
         raise
-
-
-def _open_run(
-    database: Database,
-    source: Source,
-    profile: Profile,
-    settings: Settings,
-    *,
-    again: bool,
-    abandon: bool,
-) -> tuple[ledger.RunEntry, bool]:
-    """The run's entry, and whether earlier runs left records in quarantine that it may mend."""
-    request = ledger.RunRequest(
-        fingerprint=source.fingerprint,
-        source_name=source.name,
-        location=source.location,
-        profile=profile.name,
-        scope=profile.scope,
-        mapping_version=profile.version,
-        mapping_text=profile.text,
-        header=source.header.given,
-        settings={"chunk_bytes": settings.chunk_bytes, "chunk_rows": settings.chunk_rows},
-        operator=operator(),
-        program=version("muniment"),
-    )
-    _must_not_replace(database, request, source, settings, abandon=abandon)
-    with database.transaction() as transaction:
-        entry = ledger.open_run(transaction, request, again=again)
-        _must_have_same_settings(transaction, entry, settings, source)
-        if entry.status != "done":
-            ledger.set_status(transaction, entry.run_id, "running")
-        mends = quarantine.has_waiting(transaction, entry.run_id, profile.scope)
-    if not entry.created and entry.status != "done":
-        must_agree(source, evidence.claims_of(database, entry.run_id), settings, entry.run_id)
-    return entry, mends
-
-
-def _must_not_replace(
-    database: Database, request: ledger.RunRequest, source: Source, settings: Settings, *, abandon: bool
-) -> None:
-    """Raise `SourceChanged` where an unfinished run has lost its source to another, or give that run up."""
-    with database.transaction() as transaction:
-        before = ledger.interrupted_run_of(transaction, request.location, request.mapping_version)
-        if before is None:
-            return
-        former = Fingerprint(before.size, bytes(before.sha256))
-        if former == source.fingerprint:
-            return
-        if abandon:
-            ledger.set_status(transaction, before.run_id, "abandoned")
-            return
-    raise SourceChanged(
-        f"the source is not the one that run {before.run_id} began to load and did not finish: "
-        + what_changed(source, former, evidence.claims_of(database, before.run_id), settings),
-        where=source.name,
-        hint="Put the former file back to finish that run, or give --abandon to load this one",
-    )
-
-
-def _must_have_same_settings(
-    transaction: Transaction, entry: ledger.RunEntry, settings: Settings, source: Source
-) -> None:
-    fixed = ledger.settings_of(transaction, entry.run_id)
-    differing = [f"{name} = {value}" for name, value in fixed.items() if getattr(settings, name) != value]
-    if differing and entry.status != "done":
-        raise UsageError(
-            f"run {entry.run_id} began with {', '.join(differing)}, which a run cannot change",
-            where=source.name,
-            hint="Give the same chunk settings to go on with it",
-        )
 
 
 @dataclass(frozen=True, slots=True)
