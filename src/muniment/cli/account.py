@@ -100,7 +100,7 @@ def show_account(output: Output, run: Run, *, trial: bool = False) -> None:
         f"  {duration(run.seconds)}, {run.rows_per_second:,.0f} rows/s, {counted(run.chunks, 'commit')}, "
         f"peak memory {memory(run.peak_rss_bytes)}."
     )
-    if run.seal:
+    if run.seal and not trial:
         output.say(f"  Seal: {run.seal}")
     for message in run.messages:
         # One that begins with the source's name must not change it.
