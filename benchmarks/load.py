@@ -2,11 +2,13 @@ r"""How fast a flat load into PostgreSQL is, beside its own bulk path and beside
 
     python -m benchmarks.load --rows 300000 --repeat 5 --out benchmarks/results/load.json
 
-Three ways, in turn, the same file into the same table in a new database each time:
+Some ways, in turn, the same file into the same table in a new database each time:
 
 - copy: `psql \copy`, which validates nothing: as fast as it gets.
 - usual: `csv.DictReader`, a Pydantic model for each row, psycopg2's `execute_values` of 2,000 rows.
 - muniment: the `table` profile, with its ledger, its quarantine and its account.
+- arrow, duckdb: pyarrow's or DuckDB's reader of CSV and ADBC's binary COPY, which validate nothing either and
+  keep no account; by `--ways`.
 
 The tables are there before the clock starts, and what each way has stored is compared when it stops.
 """
@@ -28,7 +30,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import adbc_driver_postgresql.dbapi as adbc
+import duckdb
 import psycopg2
+import pyarrow as pa
+import pyarrow.csv
 import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg2.extras import execute_values
@@ -83,11 +89,33 @@ def by_muniment(source: Path, url: str) -> None:
         raise RuntimeError(f"the load ended otherwise than done: {run}")
 
 
+def by_arrow(source: Path, url: str) -> None:
+    """Record batches of pyarrow's, by ADBC."""
+    text = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(flat.COLUMNS, pa.string()))
+    _ingest(pyarrow.csv.open_csv(source, convert_options=text), url)
+
+
+def by_duckdb(source: Path, url: str) -> None:
+    """Record batches of DuckDB's, by ADBC."""
+    rows = duckdb.read_csv(str(source), all_varchar=True)
+    _ingest(rows.to_arrow_reader(), url)
+
+
+def _ingest(batches: pa.RecordBatchReader, url: str) -> None:
+    with adbc.connect(url) as connection, connection.cursor() as cursor:
+        cursor.adbc_ingest(TABLE.name, batches, mode="append")
+        connection.commit()
+
+
 WAYS: dict[str, Callable[[Path, str], None]] = {
     "copy": by_copy,
     "usual": by_usual_pipeline,
     "muniment": by_muniment,
+    "arrow": by_arrow,
+    "duckdb": by_duckdb,
 }
+
+USUAL_WAYS = ("copy", "usual", "muniment")
 
 
 def _prepare(url: str, folder: Path) -> None:
@@ -111,20 +139,22 @@ def _content(url: str) -> tuple[int, int]:
     return int(count), int(total)
 
 
-def measure(source: Path, server: str, repeat: int, folder: Path) -> tuple[dict[str, list[float]], int]:
+def measure(
+    source: Path, server: str, repeat: int, folder: Path, ways: Sequence[str]
+) -> tuple[dict[str, list[float]], int]:
     """Seconds of each way, in turn, `repeat` times; and the number of rows that each has stored.
 
     Raises:
         RuntimeError: two ways have stored different rows.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in WAYS}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     contents: set[tuple[int, int]] = set()
     for round_number in range(repeat):
-        for name, way in WAYS.items():
+        for name in ways:
             with new_database(server) as url:
                 _prepare(url, folder)
                 began = time.perf_counter()
-                way(source, url)
+                WAYS[name](source, url)
                 seconds[name].append(round(time.perf_counter() - began, 3))
                 contents.add(_content(url))
             print(f"round {round_number + 1}: {name} {seconds[name][-1]:.2f} s", file=sys.stderr)
@@ -142,7 +172,9 @@ def report(seconds: dict[str, list[float]], rows: int, size: int) -> dict[str, A
         "seconds": seconds,
         "median_seconds": medians,
         "rows_per_second": {name: round(rows / median) for name, median in medians.items()},
-        "muniment_seconds_per_copy_second": round(medians["muniment"] / medians["copy"], 2),
+        "muniment_seconds_for_one_of": {
+            name: round(medians["muniment"] / median, 2) for name, median in medians.items()
+        },
         "times_as_fast_as_usual": round(medians["usual"] / medians["muniment"], 2),
         "target": TARGET,
     }
@@ -153,7 +185,8 @@ def show(result: dict[str, Any]) -> None:
     print(f"{result['rows']:,} rows of {len(flat.COLUMNS)} columns, {result['bytes'] / 1e6:.0f} MB; medians")
     for name, median in result["median_seconds"].items():
         print(f"  {name:10}{median:8.2f} s{result['rows_per_second'][name]:12,} rows/s")
-    print(f"  Muniment takes {result['muniment_seconds_per_copy_second']} times as long as \\copy,")
+    ratios = result["muniment_seconds_for_one_of"].items()
+    print("  Muniment takes " + ", ".join(f"{ratio} times as long as {name}" for name, ratio in ratios) + ",")
     print(
         f"  and is {result['times_as_fast_as_usual']} times as fast as the usual pipeline ({TARGET:g} wanted)"
     )
@@ -165,6 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--repeat", type=int, default=5, help="rounds; the medians are told")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=USUAL_WAYS, help="beside the usual three")
     parser.add_argument("--to", help="URL of a server whose user may create databases; else one is started")
     parser.add_argument("--out", type=Path, help="a JSON file for the result")
     given = parser.parse_args(arguments)
@@ -173,7 +207,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         server = given.to or ending.enter_context(servers.postgresql(durable=True))
         source = flat.write(folder / "flat.csv", given.rows)
         before = circumstances()
-        seconds, rows = measure(source, server, given.repeat, folder)
+        seconds, rows = measure(
+            source, server, given.repeat, folder, [*dict.fromkeys((*USUAL_WAYS, *given.ways))]
+        )
         result = before | report(seconds, rows, source.stat().st_size)
     show(result)
     if given.out:
