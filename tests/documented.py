@@ -28,6 +28,7 @@ import muniment.museum.tables as museum
 from muniment import errors, evidence, ledger, quarantine
 from muniment.databases import types
 from muniment.migrations import version_table
+from muniment.museum.publishing.travel import TRAVELS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -273,6 +274,22 @@ def _native(kind: types.Portable[object], dialect: sa.Dialect) -> str:
     return f"`{native}`" + (f", checked: `{check}`" if check else "")
 
 
+def field_travel() -> str:
+    """Where each field of a mapping goes, as Markdown."""
+    lines = ["| field | record | column | LIDO | Linked Art |", "|---|---|---|---|---|"]
+    for travel in TRAVELS:
+        places = (travel.field, travel.record, travel.column, travel.lido, travel.linked_art)
+        lines.append(f"| {' | '.join(f'`{place}`' if place else '' for place in places)} |")
+    return "\n".join(lines) + "\n"
+
+
+def graph_travel() -> str:
+    """The path of each field in the graph of the CRM, as Markdown."""
+    lines = ["| field | from the object (E22) on |", "|---|---|"]
+    lines += [f"| `{travel.field}` | {travel.crm.replace('_', ' ')} |" for travel in TRAVELS if travel.crm]
+    return "\n".join(lines) + "\n"
+
+
 def error_tree() -> str:
     """The tree of errors, as it is drawn in its module."""
     lines = (errors.__doc__ or "").splitlines()
@@ -285,6 +302,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "museum tables": lambda: described(MUSEUM_TABLES),
     "types": types_by_database,
     "errors": error_tree,
+    "field travel": field_travel,
+    "graph travel": graph_travel,
 }
 
 

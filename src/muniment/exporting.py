@@ -30,7 +30,6 @@ from muniment.museum.publishing.datasets import Departments, Objects, SharedReco
 from muniment.museum.publishing.identifiers import Identifiers, identifiers
 from muniment.museum.publishing.lido import Lido
 from muniment.museum.publishing.linked_art import LinkedArt
-from muniment.museum.publishing.shared import KINDS
 from muniment.museum.selection import Selection
 from muniment.quarantine import note_table, quarantine_table
 
@@ -72,8 +71,11 @@ PUBLISHED: dict[str, Callable[[Identifiers], ExportFormat[Any]]] = {
 }
 """Formats of museum objects, by name."""
 
-LINKED = ("linked-art", "crm")
-"""Those in which what objects share has records of its own."""
+LINKED = {
+    "linked-art": {"actors": "actors", "places": "places", "concepts": "own concepts"},
+    "crm": {"actors": "actors", "places": "places", "concepts": "concepts"},
+}
+"""Those in which what objects share has records of its own: by the name of their files, of which kind."""
 
 FORMATS = (*ROW_FORMATS, *PUBLISHED, *WHOLE)
 """Everything that `export` takes as its format."""
@@ -193,7 +195,7 @@ def _published(connection: sa.Connection, what: str, chosen: Selection) -> list[
     form, told = ItemByItem(PUBLISHED[what](minted)), repr(minted)
     datasets: list[Dataset] = [Objects(form, chosen, told)]
     if what in LINKED:
-        datasets += [SharedRecords(form, chosen, name, told) for name in KINDS]
+        datasets += [SharedRecords(form, chosen, name, kind, told) for name, kind in LINKED[what].items()]
         datasets.append(Departments(form, chosen, told))
     return datasets
 

@@ -52,27 +52,28 @@ class Objects(Generic[Format]):
 
 @dataclass(frozen=True)
 class SharedRecords(Generic[Format]):
-    """Actors, places or concepts to which the chosen objects refer; `name` is among `KINDS`."""
+    """Actors, places or concepts to which the chosen objects refer; `kind` is among `KINDS`."""
 
     format: Format
     selection: Selection
     name: str
+    kind: str
     told: str = ""
     optional = True
 
     def description(self) -> str:
         """See `Objects`."""
-        return f"{self.name} {self.selection} {self.told}"
+        return f"{self.kind} {self.selection} {self.told}"
 
     def cuts(self, connection: sa.Connection, size: int) -> Iterator[tuple[int, int]]:
         """See `Objects`."""
-        yield from cut(KINDS[self.name].ids(connection, self.selection), size)
+        yield from cut(KINDS[self.kind].ids(connection, self.selection), size)
 
     def pages(
         self, connection: sa.Connection, after: int | None, last: int | None
     ) -> Iterator[Sequence[Shared]]:
         """See `Objects`."""
-        for page in KINDS[self.name].pages(connection, self.selection, after, last):
+        for page in KINDS[self.kind].pages(connection, self.selection, after, last):
             connection.rollback()
             yield page
 

@@ -118,6 +118,9 @@ class Kind:
 
 
 _o = tables.object_.c
+_TERM_REFERENCES = tuple(
+    table.c.term_id for table in (tables.object_type, tables.object_material, tables.object_subject)
+)
 KINDS: Mapping[str, Kind] = {
     "actors": Kind(
         _ACTORS,
@@ -132,15 +135,10 @@ KINDS: Mapping[str, Kind] = {
         Actor._make,
     ),
     "places": Kind(_PLACES, (_o.location_id, tables.production.c.place_id), Place._make),
-    "concepts": Kind(
-        _TERMS,
-        tuple(
-            table.c.term_id for table in (tables.object_type, tables.object_material, tables.object_subject)
-        ),
-        Term._make,
-    ),
+    "concepts": Kind(_TERMS, _TERM_REFERENCES, Term._make),
+    "own concepts": Kind(_TERMS.where(tables.term.c.uri.is_(None)), _TERM_REFERENCES, Term._make),
 }
-"""What objects share, by the name of the files that it goes into."""
+"""What objects share, by name; own concepts are those that nobody else has given a URI."""
 
 
 def departments(connection: sa.Connection, chosen: Selection) -> list[Department]:
@@ -161,8 +159,8 @@ def shared(connection: sa.Connection, chosen: Selection) -> Iterator[list[Shared
     Where objects are chosen by ranges or lists of numbers, there may be more. Nothing is held open between
     pages.
     """
-    for kind in KINDS.values():
-        yield from kind.pages(connection, chosen)
+    for name in ("actors", "places", "concepts"):
+        yield from KINDS[name].pages(connection, chosen)
     yield [*departments(connection, chosen)]
 
 
