@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
@@ -103,8 +103,39 @@ async def async_batches(
     """The batches of a statement, one at a time."""
     async with _connected(source) as connection, _opened(connection, statement) as cursor:
         make = rows(cursor.columns)
-        while fetched := await connection.run_sync(lambda _: cursor.fetch(batch_rows)):
-            yield make(fetched)
+        async with _receiving_what_is_asked_for(connection) as receiving:
+            while True:
+                async with receiving():
+                    fetched = await connection.run_sync(lambda _: cursor.fetch(batch_rows))
+                if not fetched:
+                    return
+                yield make(fetched)
+
+
+@asynccontextmanager
+async def _receiving_what_is_asked_for(
+    connection: AsyncConnection,
+) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[Any]]]:
+    """A block for each fetch, outside of which asyncmy receives nothing; else it stores all that arrives."""
+    if connection.dialect.driver != "asyncmy":
+        yield nullcontext
+        return
+    raw: Any = (await connection.get_raw_connection()).driver_connection
+    transport = raw._transport
+    # Its own deadline lets the event loop go round, and store more, several times for each wait.
+    seconds, raw._read_timeout = raw._read_timeout, None
+
+    @asynccontextmanager
+    async def receiving() -> AsyncIterator[None]:
+        transport.resume_reading()
+        async with asyncio.timeout(seconds):
+            yield
+        transport.pause_reading()
+
+    transport.pause_reading()
+    yield receiving
+    transport.resume_reading()
+    raw._read_timeout = seconds
 
 
 async def _each(made: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
@@ -198,8 +229,8 @@ def _known(error: Exception, where: str) -> MunimentError | None:
         return mysql_error(int(cause.args[0]), str(cause.args[1]), where)
     if driver == "asyncpg":
         return _of_asyncpg(cause, where)
-    if isinstance(cause, ConnectionError):
-        return DatabaseUnavailable(str(cause), where=where)
+    if isinstance(cause, ConnectionError | TimeoutError):
+        return DatabaseUnavailable(str(cause) or "the server does not answer", where=where)
     return wrapped(error, where) if isinstance(error, sa.exc.SQLAlchemyError) else None
 
 
