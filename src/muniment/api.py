@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from muniment.config import Settings, database_url
 from muniment.databases import connect, scratch
 from muniment.databases.database import Database
+from muniment.databases.url import in_memory, parsed
 from muniment.errors import UsageError
 from muniment.events import Observer, unobserved
 from muniment.migrations import upgrade
@@ -82,6 +83,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         raise UsageError("--withdraw-many goes with --full", hint="Only a full load withdraws")
     profile = choose_profile(mapping, model, table, conditions, source_format, row_lineage=row_lineage)
     _refuse_what_a_profile_cannot(profile, again=again, full=full)
+    _refuse_database_in_memory(database_url(to))
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
         closing(open_source(source, profile.source, chosen)) as opened,
@@ -195,6 +197,14 @@ def _refuse_what_a_profile_cannot(profile: Profile, *, again: bool, full: bool) 
         raise UsageError(
             f"the model {profile.model.__name__} has no key to compare by: each row would be there twice",
             hint="Mark what identifies a row with muniment.table.PrimaryKey, or leave out --again",
+        )
+
+
+def _refuse_database_in_memory(url: str) -> None:
+    if in_memory(parsed(url)):
+        raise UsageError(
+            "a database in memory would be gone when the load ends",
+            hint="Name a file, such as sqlite:///collection.db; `muniment check` keeps nothing",
         )
 
 

@@ -50,7 +50,7 @@ them is more often cut short, or of one department, than a museum gives up half 
 
 
 class RejectBudget(BaseModel):
-    """How many records may be quarantined before a run stops: a number, or a share of those read."""
+    """How many records may be quarantined before a run stops: a number, or a share of those read; or any."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -78,7 +78,9 @@ class RejectBudget(BaseModel):
         return self.percent is None or quarantined * 100 <= self.percent * read
 
     def __str__(self) -> str:
-        return f"{self.count} records" if self.count is not None else f"{self.percent:g}%"
+        if self.count is not None:
+            return f"{self.count} records"
+        return "any number of records" if self.percent is None else f"{self.percent:g}%"
 
 
 class Settings(BaseModel):

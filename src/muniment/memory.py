@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+if sys.platform != "win32":  # which has no such module
+    import resource
 
 NEW_OBJECTS = 100_000
 """New objects after which Python looks for cycles while a load goes on. With its own 700 it looks through
@@ -19,10 +21,12 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_rss() -> int:
-    """The largest resident size of this process so far, in bytes."""
+    """The largest resident size of this process so far, in bytes; 0 on Windows, where it is not asked for."""
     if STATUS.exists():
         told = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(told.split()[1]) * 1024
+    if sys.platform == "win32":
+        return 0
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest if sys.platform == "darwin" else largest * 1024
 

@@ -75,3 +75,8 @@ def test_the_operator_is_who_the_environment_says(monkeypatch: pytest.MonkeyPatc
     assert operator() == "anna"
     monkeypatch.setenv("MUNIMENT_OPERATOR", "nightly job")
     assert operator() == "nightly job"
+
+
+def test_a_budget_says_how_much_it_allows() -> None:
+    told = [str(budget) for budget in (RejectBudget(count=3), RejectBudget(percent=2.5), RejectBudget())]
+    assert told == ["3 records", "2.5%", "any number of records"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -17,7 +18,8 @@ from muniment.cli.loading import check, load
 from muniment.cli.output import Output
 from muniment.cli.quarantining import app as quarantine_app
 from muniment.cli.teaching import add_command, help_text
-from muniment.errors import UsageError
+from muniment.errors import Interrupted, UsageError
+from muniment.stopping import SIGNALS
 
 app = typer.Typer(
     name="muniment",
@@ -76,10 +78,18 @@ def main() -> None:
     """The program `muniment`: runs the command that `sys.argv` names, and ends with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper, by Python's docs
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ask for the end, and both end with 130
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except typer.TyperException as error:
-        sys.exit(_wrong_usage(error))
+        code = _wrong_usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        code = Interrupted.exit_code
+    finally:
+        # All is done: a signal from here on could only spoil the exit code.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _wrong_usage(error: typer.TyperException) -> int:

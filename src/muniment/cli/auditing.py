@@ -21,7 +21,10 @@ TEXT_CHARACTERS = 2_000
 
 
 def status(
-    run: Annotated[int | None, typer.Argument(metavar="RUN", help="The run's number; else all runs.")] = None,
+    run: Annotated[
+        int | None,
+        typer.Argument(metavar="RUN", max=options.LARGEST_NUMBER, help="The run's number; else all runs."),
+    ] = None,
     *,
     db: options.DatabaseUrl = None,
     json: options.Json = False,

@@ -59,6 +59,10 @@ def parse_age(text: str) -> timedelta:
     return timedelta(days=int(found[1]) * DAYS[found[2]])
 
 
+LARGEST_NUMBER = 2**63 - 1
+"""The largest number of a run or an entry: what databases count with has 64 bits."""
+
+
 class LogFormat(StrEnum):
     """How a log line is written."""
 

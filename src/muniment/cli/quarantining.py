@@ -46,12 +46,20 @@ class State(StrEnum):
         return None if self is State.ALL else self.value
 
 
-RunNumber = Annotated[int | None, typer.Option("--run", metavar="N", help="What this run quarantined.")]
+RunNumber = Annotated[
+    int | None,
+    typer.Option("--run", metavar="N", max=options.LARGEST_NUMBER, help="What this run quarantined."),
+]
 StateOption = Annotated[State, typer.Option("--state", help="Entries in this state.")]
 Code = Annotated[
     str | None, typer.Option("--code", metavar="CODE", help="Entries with this kind of problem: missing ...")
 ]
-Ids = Annotated[list[int], typer.Argument(metavar="ID", help="Numbers of entries, as `list` shows them.")]
+Ids = Annotated[
+    list[int],
+    typer.Argument(
+        metavar="ID", max=options.LARGEST_NUMBER, help="Numbers of entries, as `list` shows them."
+    ),
+]
 
 
 def list_entries(
@@ -85,7 +93,12 @@ def list_entries(
 
 
 def show(
-    entry_id: Annotated[int, typer.Argument(metavar="ID", help="The entry's number, as `list` shows it.")],
+    entry_id: Annotated[
+        int,
+        typer.Argument(
+            metavar="ID", max=options.LARGEST_NUMBER, help="The entry's number, as `list` shows it."
+        ),
+    ],
     *,
     db: options.DatabaseUrl = None,
     json: options.Json = False,

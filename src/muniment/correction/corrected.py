@@ -109,9 +109,13 @@ class CorrectedSource:
         rows: list[Sequence[str]] = []
         unreadable: dict[int, Problem] = {}
         origins: dict[int, Origin] = {}
+        taken_lines: dict[int, int] = {}
         for index, number in enumerate(numbers):
             attempt = attempts.get(number) if number is not None else None
             cells, problem = self._corrected(read, index, attempt)
+            if attempt and attempt.fits and not problem:
+                line = taken_lines.setdefault(attempt.origin.quarantine_id, int(read.lines[index]))
+                problem = _repeated(attempt, line) if line != int(read.lines[index]) else None
             rows.append(cells)
             if problem:
                 unreadable[index] = problem
@@ -204,6 +208,11 @@ def _settled(content: Content) -> Problem | None:
     if entry.state == "dismissed":
         return Problem(LEFT_OUT, f"entry {entry.id} is dismissed: {entry.reason}", "Reopen it first")
     return None
+
+
+def _repeated(attempt: Attempt, line: int) -> Problem:
+    message = f"line {line} corrects entry {attempt.content.entry.id} already"
+    return Problem(LEFT_OUT, message, "Leave one row of each entry")
 
 
 def _unknown(row: Sequence[str], place: int, attempt: Attempt | None) -> Problem:

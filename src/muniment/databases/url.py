@@ -58,6 +58,11 @@ def parsed(text: str, drivers: Mapping[str, str] = DRIVERS) -> sa.URL:
     return url.set(drivername=wanted)
 
 
+def in_memory(url: sa.URL) -> bool:
+    """Whether it names a SQLite database that no file holds."""
+    return url.get_backend_name() == "sqlite" and (url.database or "") in ("", ":memory:")
+
+
 def label(url: sa.URL) -> str:
     """The URL for people: without its password, and without options, which may hold one too."""
     kind = url.drivername.partition("+")[0]

@@ -40,7 +40,11 @@ NEARLY = 0.99
 NULLS = ("NULL", "\\N", "(null)", "[null]", "<null>", "#N/A", "N/A", "n/a", "nan", "NaN")
 """Cells that mean that nothing is known, whatever the column."""
 
-PERHAPS_NULL = ("null", "None", "none", "NA", "-", "--", "—", "?", ".", "unknown", "Unknown")
+PERHAPS_NULL = (
+    *("null", "None", "none", "NA", "-", "--", "—", "?", ".", "unknown", "Unknown"),
+    *("unbekannt", "Unbekannt", "k.A.", "k. A.", "o.A.", "ohne Angabe", "inconnu", "Inconnu"),
+    *("不詳", "不明", "未詳", "なし"),
+)
 """Cells that may mean it, or may be data."""
 
 _NUMBER = r"[-+]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)"

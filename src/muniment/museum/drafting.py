@@ -44,7 +44,7 @@ def _institution(path: str) -> Iterator[str]:
     yield "[institution]"
     yield f"name = {toml(re.sub('[-_]+', ' ', identifier))}  # TODO: the institution's name"
     yield f"id = {toml(identifier)}  # TODO: a short id, such as its ISIL; it stays the same for good"
-    yield 'language = "en"  # the language of the records'
+    yield '# language = "en"  # TODO: the language of the records, such as de or ja'
 
 
 def _source(guess: Guess) -> Iterator[str]:

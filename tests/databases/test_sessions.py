@@ -1,0 +1,32 @@
+"""What the databases are told for the length of a session, and how much they are let say."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from muniment.databases import Database
+from muniment.errors import DatabaseError, RowRefused
+from muniment.records import VALUE_CHARACTERS
+
+LONG = "nine" * 2_500_000
+"""A value of 10 MB, as a database may quote it whole."""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_plans_each_query_for_the_keys_that_it_has(database: Database) -> None:
+    with database.transaction() as transaction:
+        assert transaction.execute(sa.text("SHOW plan_cache_mode")).scalar_one() == "force_custom_plan"
+    with database.engine.connect() as connection:
+        assert connection.execute(sa.text("SHOW plan_cache_mode")).scalar_one() == "force_custom_plan"
+
+
+def test_an_error_that_quotes_a_value_of_ten_megabytes_is_short(database: Database) -> None:
+    table = sa.Table("counted", sa.MetaData(), sa.Column("number", sa.Integer, primary_key=True))
+    with database.transaction() as transaction:
+        table.create(transaction.connection)
+        transaction.execute(table.insert(), [{"number": 1}])
+    with pytest.raises(DatabaseError) as refused, database.transaction() as transaction:
+        transaction.insert(table, ["number"], [[LONG]])
+    assert isinstance(refused.value, RowRefused)
+    assert len(str(refused.value)) < 4 * VALUE_CHARACTERS
