@@ -44,7 +44,7 @@ class RecordRejected:
 
 @dataclass(frozen=True, slots=True)
 class ChunkCommitted:
-    """A chunk is in the database, its account balanced."""
+    """A chunk is in the database, its account balanced; empty where somebody else had committed it before."""
 
     run: int
     start_record: int
@@ -77,7 +77,10 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A run came to its end, and no error ended it: `done`, `stopped`, `incomplete` or `interrupted`."""
+    """A run came to its end: `done`, `stopped`, `incomplete`, `interrupted` or, by an error, `failed`.
+
+    The account is that of all its sittings; it is empty where the database does not tell it any more.
+    """
 
     run: int
     status: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -123,7 +124,6 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     writer = profile.writer(RunContext(entry.run_id, entry.source_id))
     job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
-    status = "failed"
     try:
         with rare_collections():
             sitting = _load_chunks(job, settings, observer, stop)
@@ -133,12 +133,14 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         if sitting.status in evidence.SEALED:
             failed = partial(_tell_failure, job.run_id, None, observer)
             persistently(partial(_seal, job, sitting), settings=settings, stop=stop, failed=failed)
-        status = sitting.status
     except (KeyboardInterrupt, Interrupted):
-        status = "interrupted"
+        _end_early(job, "interrupted", began, observer)
         raise Interrupted("interrupted", hint=GO_ON_LATER) from None
-    finally:
-        _note_status(database, entry.run_id, status)
+    except BaseException:
+        _end_early(job, "failed", began, observer)
+        raise
+    with database.transaction() as transaction:
+        ledger.set_status(transaction, entry.run_id, sitting.status)
     run = _finished(database, source, entry.run_id, sitting, began)
     observer(RunEnded(run.run, run.status, run.account, run.seconds))
     return run
@@ -198,6 +200,7 @@ def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopReq
             )
             if committed is None:
                 total = patiently(partial(_account, job), failed=ledger_failed)
+                _tell(job, prepared, Committed(Account(), (), 0.0), observer)
                 continue
             total += committed.account
             _tell(job, prepared, committed, observer)
@@ -336,14 +339,14 @@ def _seal(job: Job, sitting: _Sitting) -> None:
         evidence.seal_run(transaction, job.run_id, sitting.status)
 
 
-def _note_status(database: Database, run_id: int, status: str) -> None:
-    """Enter a run's status, without hiding the error that ended it."""
-    try:
-        with database.transaction() as transaction:
-            ledger.set_status(transaction, run_id, status)
-    except MunimentError:
-        if status not in ("failed", "interrupted"):
-            raise
+def _end_early(job: Job, status: str, began: float, observer: Observer) -> None:
+    """Note and tell that a run ends by an error, which the caller raises."""
+    account = Account()
+    with suppress(MunimentError):  # it would hide the one that ends the run
+        with job.database.transaction() as transaction:
+            ledger.set_status(transaction, job.run_id, status)
+        account = _account(job)
+    observer(RunEnded(job.run_id, status, account, time.perf_counter() - began))
 
 
 def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting, began: float) -> Run:

@@ -661,3 +661,16 @@ def test_a_corrected_row_replaces_only_what_is_known_to_be_older(
     with database.engine.connect() as connection:
         stored = connection.execute(sa.text("SELECT title, count FROM item ORDER BY number")).all()
     assert [tuple(row) for row in stored] == [("One", 1), ("Two!", 20), ("Three", 3)]
+
+
+@ON_SQLITE
+def test_a_row_that_a_worksheet_has_three_times_is_taken_once(
+    database: Database, load: Callable[..., muniment.Run], tmp_path: Path
+) -> None:
+    load([("1", "", "vase", "1900", "", "", "")])
+    row = exported(database)[0]
+    rows = [row | {"Title": title} for title in ("One", "Uno", "Eins")]
+    run = resubmit(database, tmp_path / "a.csv", rows)
+    assert (run.account.read, run.account.inserted, run.account.skipped) == (3, 1, 2)
+    assert states(database) == [(1, "closed")]
+    assert [title["title"] for title in _titles(database)] == ["One"]

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 import muniment
 from muniment import RejectBudget, Settings
-from muniment.errors import HeaderError, OutOfBalance
+from muniment.errors import HeaderError, Interrupted, OutOfBalance, UsageError
 from muniment.events import ChunkCommitted, RunEnded, RunStarted, SourceRemark, unobserved
 from muniment.migrations import upgrade
 from muniment.museum.profile import MuseumProfile
@@ -404,3 +404,34 @@ def test_a_trial_finds_what_a_load_finds_and_keeps_nothing(tmp_path: Path, datab
     with opened(database_url) as database:
         assert sa.inspect(database.engine).get_table_names() == []
     assert counts(load(export, database_url, settings=budget)) == counts(tried)
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "status"),
+    [(RuntimeError("odd"), RuntimeError, "failed"), (KeyboardInterrupt(), Interrupted, "interrupted")],
+)
+def test_a_watcher_is_told_of_a_run_that_an_error_ends(
+    tmp_path: Path, error: BaseException, raised: type[BaseException], status: str
+) -> None:
+    events: list[object] = []
+
+    def watch(event: object) -> None:
+        events.append(event)
+        if isinstance(event, ChunkCommitted):
+            raise error
+
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    with pytest.raises(raised):
+        load(write(tmp_path / "a.csv", [vase(n) for n in range(1, 31)]), url, chunk_rows=10, observer=watch)
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert (ended.status, ended.account.read) == (status, 10)
+    assert query(url, "SELECT status FROM run") == [(status,)]
+    run = load(tmp_path / "a.csv", url, chunk_rows=10)
+    assert (run.status, run.account.read) == ("done", 30)
+
+
+def test_a_database_in_memory_is_refused(tmp_path: Path) -> None:
+    for url in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(UsageError, match="in memory"):
+            load(write(tmp_path / "a.csv", [vase(1)]), url)

@@ -31,13 +31,11 @@ class Parallel:
 
     Attributes:
         items: for each name, what its columns say of it; every item has every column.
-        problems: `UNEQUAL`, where a column could not be divided among the names.
-        unequal: the columns that it concerns; they are "" in the items.
+        problems: `UNEQUAL`, where a column could not be divided among the names; it is "" in the items.
     """
 
     items: tuple[dict[str, str], ...] = ()
     problems: tuple[str, ...] = ()
-    unequal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +69,15 @@ def split_parallel(cells: Mapping[str, str], separator: str) -> Parallel:
     if not any(map(any, lists.values())):
         return Parallel()
     count = len(lists["name"] if "name" in lists else next(iter(lists.values())))
-    unequal: list[str] = []
+    unequal = False
     for column, values in lists.items():
         if len(values) == 1 and (column in SHARED or not values[0]):
             lists[column] = values * count
         elif len(values) != count:
             lists[column] = [""] * count
-            unequal.append(column)
+            unequal = True
     items = tuple(dict(zip(lists, item, strict=True)) for item in zip(*lists.values(), strict=True))
-    return Parallel(items, (UNEQUAL,) if unequal else (), tuple(unequal))
+    return Parallel(items, (UNEQUAL,) if unequal else ())
 
 
 def _values(text: str, separator: str) -> list[str]:
