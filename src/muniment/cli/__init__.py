@@ -78,7 +78,6 @@ def main() -> None:
     """The program `muniment`: runs the command that `sys.argv` names, and ends with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper, by Python's docs
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both ask for the end, and both end with 130
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
