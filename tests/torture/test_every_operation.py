@@ -135,3 +135,23 @@ def test_whichever_operation_fails_on_a_server_a_plain_rerun_ends_in_the_same_co
     disturbed: Disturbed, kind: Kind
 ) -> None:
     assert_every_operation_may_fail(disturbed, kind)
+
+
+def losing_the_commit_after(operation: str) -> Strike:
+    """The first COMMIT after this operation fails; what was done before it is rolled back."""
+    done: list[str] = []
+
+    def strike(coming: str) -> None:
+        done.append(coming)
+        if coming == "COMMIT" and operation in done and "lost" not in done:
+            done.append("lost")
+            raise DatabaseUnavailable("the connection is lost", where="a test")
+
+    return strike
+
+
+def test_ids_learnt_in_a_chunk_that_was_rolled_back_are_not_believed(disturbed: Disturbed) -> None:
+    source = export(disturbed.folder, 1)
+    assert disturbed.load(source, disturbed.database, losing_the_commit_after("insert object")) == "done"
+    assert disturbed.load(source, disturbed.undisturbed) == "done"
+    assert stored(disturbed.database) == stored(disturbed.undisturbed)
