@@ -196,6 +196,7 @@ ENGINE_TABLES = (
     quarantine.note_table,
     ledger.change_table,
     evidence.seal_table,
+    evidence.source_copy_table,
     version_table,
 )
 MUSEUM_TABLES = (

@@ -16,7 +16,7 @@ LAYERS = (
     ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
     ("load", "beginning"),
     ("run", "read", "registry"),
-    ("correction", "audit", "roles", "check", "export"),
+    ("correction", "audit", "archiving", "roles", "check", "export"),
     ("api", "exporting"),
     ("cli", "__main__"),
     ("__init__",),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from typing import IO, Any
 
 from pydantic import BaseModel
 
+from muniment.archiving import archive_at, keep, must_be_removable, remove_original
 from muniment.config import Settings, database_url
 from muniment.databases import connect, scratch
 from muniment.databases.database import Database
@@ -30,6 +32,10 @@ SourceLike = str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]]
 """A path (`-` is standard input), an open binary file, or an iterable of dicts or of Arrow record batches."""
 
 
+ARCHIVED = ("done", "already loaded")
+"""The ends of a sitting after which the source is archived: a run that is to go on needs its source."""
+
+
 def load(  # noqa: PLR0913 - a load has an option for each thing that its user may choose
     source: SourceLike,
     *,
@@ -44,6 +50,8 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     abandon: bool = False,
     row_lineage: bool = False,
     source_format: Format | None = None,
+    archive: str | os.PathLike[str] | None = None,
+    archive_move: bool = False,
     settings: Settings | None = None,
     observer: Observer = unobserved,
 ) -> Run:
@@ -64,6 +72,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         abandon: give up an interrupted run whose source has changed since.
         row_lineage: add columns of lineage to each row (`table` profile).
         source_format: how delimited text is written, for a model; a mapping says it itself.
+        archive: a folder, or a URL that fsspec reaches: once the run is done, a copy of the source is kept
+            there, compressed and compared.
+        archive_move: then remove the source, which must be a file.
         settings: chunks, bounds, reject budget.
         observer: is called with each event (`muniment.events`).
 
@@ -73,6 +84,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     Raises:
         MunimentError: the run cannot begin or go on; `muniment.errors` has the tree.
     """
+    if archive_move and archive is None:
+        raise UsageError("--archive-move goes with --archive")
+    place = archive_at(os.fspath(archive)) if archive is not None else None
     conditions = _conditions(only)
     if full and conditions:
         raise UsageError(
@@ -90,7 +104,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         closing(connect(database_url(to))) as database,
         StopRequest() as stop,
     ):
-        return run_load(
+        if archive_move:
+            must_be_removable(opened)
+        run = run_load(
             opened,
             profile,
             database,
@@ -102,6 +118,12 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             observer=observer,
             stop=stop,
         )
+        if place is None or run.status not in ARCHIVED:
+            return run
+        kept = keep(opened, place, database, run.run)
+        if archive_move:
+            remove_original(opened, database)
+        return replace(run, messages=(*run.messages, f"a copy of the source is kept at {kept}"))
 
 
 def check(  # noqa: PLR0913 - as for `load`

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from muniment.canonical import Digest, hashed
 from muniment.databases.database import Database, Transaction
-from muniment.databases.types import INSERT_ONLY, Hash, Id, Integer, Key, Moment, metadata
+from muniment.databases.types import INSERT_ONLY, Hash, Id, Integer, Key, Moment, Text, metadata
 from muniment.errors import DatabaseUnavailable, DuplicateKey
 from muniment.ledger import (
     Row,
@@ -63,6 +63,17 @@ seal_table = sa.Table(
     sa.UniqueConstraint("previous", name="seal_previous"),
     sa.Index("seal_of_run", "run_id"),
     comment="Seals over runs, each linked to the one before; never changed",
+    info=INSERT_ONLY,
+)
+
+source_copy_table = sa.Table(
+    "source_copy",
+    metadata,
+    sa.Column("copy_id", Id, primary_key=True, autoincrement=True),
+    sa.Column("source_id", Id, sa.ForeignKey("source.source_id", name="source_copy_source"), nullable=False),
+    sa.Column("place", Text, nullable=False, comment="path or URL"),
+    sa.Column("kept_at", Moment, nullable=False),
+    comment="Where a copy of a source is kept, compressed and named by the source's hash; never changed",
     info=INSERT_ONLY,
 )
 

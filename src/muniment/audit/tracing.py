@@ -22,6 +22,7 @@ from muniment.correction.entries import Entry, content_of, content_query, entry_
 from muniment.correction.recognition import worksheet_format
 from muniment.databases.database import Database
 from muniment.errors import MunimentError, UsageError
+from muniment.evidence import source_copy_table
 from muniment.ledger import change_table, reading, run_table, source_table
 from muniment.profile import FieldRule, StoredRecord
 from muniment.quarantine import quarantine_table
@@ -183,8 +184,18 @@ def trace(
             hint = f"The nearest: {', '.join(near)}" if near else "`muniment status` shows what was loaded"
             raise UsageError(f"no object bears the number {accession!r}", where=database.label, hint=hint)
         known = [_known(connection, record, field) for record in found]
+        kept = [_kept_at(connection, run.source_id) for _, run in known]
     places = tuple(look_in)
-    return [_with_source(told, run, places) for told, run in known]
+    return [_with_source(told, run, places, at) for (told, run), at in zip(known, kept, strict=True)]
+
+
+def _kept_at(connection: sa.Connection, source_id: int) -> list[str]:
+    """Where copies of a source were archived, the newest first; none before a database knew of archives."""
+    if not sa.inspect(connection).has_table(source_copy_table.name):
+        return []
+    c = source_copy_table.c
+    query = sa.select(c.place).where(c.source_id == source_id).order_by(c.copy_id.desc())
+    return list(connection.scalars(query))
 
 
 def _known(connection: sa.Connection, record: StoredRecord, field: str | None) -> tuple[Trace, sa.Row[Any]]:
@@ -217,9 +228,11 @@ def _known(connection: sa.Connection, record: StoredRecord, field: str | None) -
     return told, run
 
 
-def _with_source(told: Trace, run: sa.Row[Any], look_in: Sequence[str | os.PathLike[str]]) -> Trace:
+def _with_source(
+    told: Trace, run: sa.Row[Any], look_in: Sequence[str | os.PathLike[str]], kept_at: Sequence[str]
+) -> Trace:
     """A trace with what stands in the source, as far as that is still there."""
-    whereabouts = find_source(run.name, Fingerprint(run.size, bytes(run.sha256)), look_in)
+    whereabouts = find_source(run.name, Fingerprint(run.size, bytes(run.sha256)), look_in, kept_at)
     position = Position(told.record, told.line, told.byte_offset, told.byte_length)
     read = _read_back(whereabouts, position, run, corrected=bool(told.corrects))
     cells = read.cells if read else {}

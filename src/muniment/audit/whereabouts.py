@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import zstandard
+
+from muniment.archiving import decompressed
 from muniment.config import Settings
 from muniment.errors import MunimentError
 from muniment.sources.source import Fingerprint
-from muniment.sources.stored import Stored
+from muniment.sources.stored import Stored, spooled
 
 MAX_FILES_LOOKED_AT = 10_000
 """Files whose size is looked at for one that moved: a large folder of exports, not a whole disk."""
@@ -33,7 +36,10 @@ class Whereabouts:
 
 
 def find_source(
-    location: str, fingerprint: Fingerprint, look_in: Iterable[str | os.PathLike[str]] = ()
+    location: str,
+    fingerprint: Fingerprint,
+    look_in: Iterable[str | os.PathLike[str]] = (),
+    kept_at: Iterable[str] = (),
 ) -> Whereabouts:
     """Find the file with this fingerprint.
 
@@ -41,6 +47,7 @@ def find_source(
         location: where it was when it was loaded, or what it was called where it was no file.
         fingerprint: its size and hash.
         look_in: folders and files in which to look besides that location's folder and the current one.
+        kept_at: where copies of it were archived.
     """
     was_file = Path(location).is_absolute()
     if was_file:
@@ -53,6 +60,10 @@ def find_source(
         stored = _opened(path, fingerprint)
         if stored is not None:
             return Whereabouts(stored, str(path), f"{gone}; the same bytes were found at {path}")
+    for place in kept_at:
+        stored = _archived(place, fingerprint)
+        if stored is not None:
+            return Whereabouts(stored, place, f"{gone}; a copy was archived at {place}")
     return Whereabouts(None, "", f"{gone}, and no file with the same bytes was found")
 
 
@@ -81,6 +92,19 @@ def _files(places: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
             if found not in seen:
                 seen.add(found)
                 yield found
+
+
+def _archived(place: str, fingerprint: Fingerprint) -> Stored | None:
+    """An archived copy, decompressed into a temporary file, where it has this fingerprint."""
+    settings = Settings(max_decompressed_bytes=max(fingerprint.size, 1))
+    try:
+        stored = Stored(spooled(decompressed(place), settings), place, place, Settings())
+    except (OSError, MunimentError, zstandard.ZstdError):
+        return None
+    if stored.fingerprint == fingerprint:
+        return stored
+    stored.close()
+    return None
 
 
 def _opened(path: Path, fingerprint: Fingerprint) -> Stored | None:

@@ -73,6 +73,8 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     max_rejects: options.MaxRejects = None,
     chunk_bytes: options.ChunkBytes = None,
     chunk_rows: options.ChunkRows = None,
+    archive: options.Archive = None,
+    archive_move: options.ArchiveMove = False,
     no_progress: options.NoProgress = False,
     log_format: options.LogFormatOption = LogFormat.TEXT,
     log_level: options.LogLevelOption = None,
@@ -108,6 +110,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
         }
         loading = {"to": db, "again": again, "full": full, "abandon": abandon, "row_lineage": row_lineage}
         loading["withdraw_many"] = withdraw_many
+        loading |= {"archive": archive, "archive_move": archive_move}
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
         _load_each(output, sources, task | loading, watching)
 

@@ -132,6 +132,17 @@ Only = Annotated[
         help="Load these records only; or COLUMN=FIRST..LAST. Several: all must hold.",
     ),
 ]
+Archive = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        metavar="DIR|URL",
+        help="Once the run is done, keep a compressed copy of the source there, named by its hash.",
+    ),
+]
+ArchiveMove = Annotated[
+    bool, typer.Option("--archive-move", help="With --archive: then remove the source, if it is the same.")
+]
 Encoding = Annotated[
     str | None, typer.Option("--encoding", metavar="NAME", help="With --model: such as cp1252.")
 ]

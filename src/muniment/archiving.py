@@ -1,0 +1,269 @@
+"""Keeping a copy of a source: compressed, named by its hash, read again and compared before it counts.
+
+    PLACE/<SHA-256 of the source, in hexadecimal>.zst
+
+The name comes from the bytes alone, so that no name of a source leads anywhere else; what is there is never
+overwritten. A copy takes its name when it is whole, on the disk and compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Protocol, cast
+
+import sqlalchemy as sa
+import zstandard
+
+from muniment.config import Settings
+from muniment.databases.database import Database
+from muniment.errors import MunimentError, UsageError
+from muniment.evidence import source_copy_table
+from muniment.export.extras import needed
+from muniment.ledger import now, run_table
+from muniment.sources.source import Fingerprint, Source
+from muniment.sources.stored import Stored
+
+COPIED_BYTES = 1024 * 1024
+"""Bytes compressed, read or compared at a time."""
+
+LEVEL = 3
+"""zstd's own: 6 is a tenth smaller and takes three times as long."""
+
+ONLY_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+ONLY_A_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+"""How files of an archive are opened: no link is followed, and a pipe does not make anyone wait."""
+
+
+class Archive(Protocol):
+    """A place for copies."""
+
+    def path(self, name: str) -> str:
+        """Where a copy is, for people and the ledger."""
+        ...
+
+    def opened(self, name: str) -> IO[bytes] | None:
+        """A copy; None where there is none."""
+        ...
+
+    def add(
+        self, name: str, write: Callable[[IO[bytes]], None], compare: Callable[[IO[bytes]], None]
+    ) -> None:
+        """Write a copy under another name, compare it as it lies there, and let it have its name."""
+        ...
+
+
+def archive_at(place: str) -> Archive:
+    """The archive in a folder, or at a URL that fsspec reaches; raises `UsageError` where there is none."""
+    return CloudArchive(place) if "://" in place else FolderArchive(place)
+
+
+class FolderArchive:
+    """An archive in a folder, which must be there: a disk that is not mounted is no place for copies."""
+
+    def __init__(self, place: str) -> None:
+        self._folder = Path(place).resolve()
+        if not self._folder.is_dir():
+            raise UsageError(
+                "there is no such folder", where=place, hint="Create it, or name another --archive"
+            )
+
+    def path(self, name: str) -> str:
+        """See `Archive`."""
+        return str(self._folder / name)
+
+    def opened(self, name: str) -> IO[bytes] | None:
+        """See `Archive`."""
+        try:
+            descriptor = os.open(self._folder / name, ONLY_A_FILE)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _not_ours(self.path(name)) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise _not_ours(self.path(name))
+        return os.fdopen(descriptor, "rb")
+
+    def add(
+        self, name: str, write: Callable[[IO[bytes]], None], compare: Callable[[IO[bytes]], None]
+    ) -> None:
+        """See `Archive`."""
+        partial = self._folder / f".{name}.{secrets.token_hex(4)}.partial"
+        try:
+            with os.fdopen(os.open(partial, ONLY_NEW, 0o600), "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            with partial.open("rb") as file:
+                compare(file)
+            # Only one who wrote the same bytes can have taken the name since it was looked for.
+            partial.rename(self._folder / name)
+        finally:
+            partial.unlink(missing_ok=True)
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+class CloudArchive:
+    """An archive at a URL."""
+
+    def __init__(self, place: str) -> None:
+        if "@" in place.partition("://")[2].partition("/")[0]:
+            raise UsageError(
+                "the URL of an archive may hold no user or password: it is kept in the ledger",
+                hint="Give them in the way that fsspec's package for this kind of URL takes them",
+            )
+        fsspec = needed("fsspec.core", "cloud", "an archive at a URL")
+        try:
+            self._system, self._root = fsspec.url_to_fs(place.rstrip("/"))
+        except (ValueError, ImportError) as error:
+            raise UsageError(f"this URL cannot be reached: {error}", where=place) from error
+        self._place = place.rstrip("/")
+
+    def path(self, name: str) -> str:
+        """See `Archive`."""
+        return f"{self._place}/{name}"
+
+    def opened(self, name: str) -> IO[bytes] | None:
+        """See `Archive`."""
+        try:
+            return cast("IO[bytes]", self._system.open(f"{self._root}/{name}", "rb"))
+        except FileNotFoundError:
+            return None
+
+    def add(
+        self, name: str, write: Callable[[IO[bytes]], None], compare: Callable[[IO[bytes]], None]
+    ) -> None:
+        """See `Archive`."""
+        partial = f"{self._root}/{name}.{secrets.token_hex(4)}.partial"
+        self._system.makedirs(self._root, exist_ok=True)
+        try:
+            with self._system.open(partial, "wb") as file:
+                write(file)
+            with self._system.open(partial, "rb") as file:
+                compare(file)
+            self._system.mv(partial, f"{self._root}/{name}")
+        finally:
+            if self._system.exists(partial):
+                self._system.rm(partial)
+
+
+def keep(source: Source, archive: Archive, database: Database, run_id: int) -> str:
+    """Keep a copy of a source that was loaded, and enter it in the ledger; returns where it is.
+
+    Raises:
+        MunimentError: it cannot be written, does not read as it was written, or something else has its name.
+    """
+    fingerprint = source.fingerprint
+    name = f"{fingerprint.sha256.hex()}.zst"
+    place = archive.path(name)
+    try:
+        there = archive.opened(name)
+        if there is None:
+            archive.add(
+                name, lambda file: _compress(source, file), lambda file: _compare(file, fingerprint, place)
+            )
+        else:
+            with there:
+                _compare(there, fingerprint, place)
+    except OSError as error:
+        raise MunimentError(
+            f"the source cannot be archived: {error.strerror or error}", where=place
+        ) from error
+    with database.durable_transaction() as transaction:
+        of_run = sa.select(run_table.c.source_id).where(run_table.c.run_id == run_id)
+        source_id = transaction.execute(of_run).scalar_one()
+        c = source_copy_table.c
+        same = sa.exists().where(c.source_id == source_id, c.place == place)
+        if not transaction.execute(sa.select(same)).scalar():
+            row = {"source_id": source_id, "place": place, "kept_at": now()}
+            transaction.execute(source_copy_table.insert(), row)
+    return place
+
+
+def remove_original(source: Source, database: Database) -> None:
+    """Remove the file that was loaded, once it is kept, if it still is that file.
+
+    Raises:
+        MunimentError: it is another by now, or the database may lose what it has committed.
+    """
+    if not database.is_durable():
+        raise _stays(source, "this server may lose in a crash what it has committed")
+    path = Path(source.location)
+    if Path(source.name).is_symlink():
+        raise _stays(source, "it is a symbolic link")
+    try:
+        file = os.fdopen(os.open(path, ONLY_A_FILE), "rb")
+        with closing(Stored(cast(BinaryIO, file), source.name, source.location, Settings())) as stored:
+            now_there, opened = path.lstat(), os.fstat(file.fileno())
+            same = (now_there.st_dev, now_there.st_ino) == (opened.st_dev, opened.st_ino)
+            if not same or stored.fingerprint != source.fingerprint:
+                raise _stays(source, "it is not the file any more that was loaded")
+            path.unlink()
+    except OSError as error:
+        raise _stays(source, error.strerror or str(error)) from error
+
+
+def must_be_removable(source: Source) -> None:
+    """Raise `UsageError` where a source is no file that could be removed."""
+    if not Path(source.location).is_absolute():
+        raise UsageError("--archive-move goes with a file", where=source.name, hint="Give --archive alone")
+
+
+def decompressed(place: str) -> Iterator[bytes]:
+    """The bytes of a copy, as the ledger has its place; raises `MunimentError` or `OSError`."""
+    folder, _, name = place.rpartition("/")
+    file = archive_at(folder).opened(name)
+    if file is None:
+        raise MunimentError("the copy is gone", where=place)
+    with file:
+        yield from _pieces(file)
+
+
+def _compress(source: Source, file: IO[bytes]) -> None:
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    with compressor.stream_writer(file, closefd=False) as writer:
+        for offset in range(0, source.fingerprint.size, COPIED_BYTES):
+            writer.write(source.stored.read_at(offset, COPIED_BYTES))
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    reader: Any = zstandard.ZstdDecompressor().stream_reader(file, closefd=False)
+    while piece := reader.read(COPIED_BYTES):
+        yield piece
+
+
+def _compare(file: IO[bytes], fingerprint: Fingerprint, place: str) -> None:
+    """Raise `MunimentError` unless a copy holds the bytes of the source."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for piece in _pieces(file):
+            digest.update(piece)
+            size += len(piece)
+            if size > fingerprint.size:
+                break
+    except zstandard.ZstdError as error:
+        raise _not_ours(place) from error
+    if Fingerprint(size, digest.digest()) != fingerprint:
+        raise _not_ours(place)
+
+
+def _not_ours(place: str) -> MunimentError:
+    return MunimentError(
+        "what is there under the name of the copy is not the source, and is left alone",
+        where=place,
+        hint="Look at it, move it away, and run the same command again",
+    )
+
+
+def _stays(source: Source, reason: str) -> MunimentError:
+    return MunimentError(
+        f"the file was loaded and archived, and stays where it is: {reason}", where=source.name
+    )
