@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -13,11 +14,11 @@ import sqlalchemy as sa
 from muniment import ledger
 from muniment.config import database_url
 from muniment.databases import connect
-from muniment.databases.database import Database
 from muniment.errors import UsageError
-from muniment.export.columns import Columns, columns_of
+from muniment.export.changes import runs_since, state_of
+from muniment.export.columns import Column, Columns, columns_of
 from muniment.export.dataset import Dataset, TableRows, table_named
-from muniment.export.format import ExportFormat, FileFormat, ItemByItem
+from muniment.export.format import ExportFormat, FileFormat, ItemByItem, Projected
 from muniment.export.storage import Storage, storage_at
 from muniment.export.streams import must_be_known
 from muniment.export.tabular import CsvFormat, JsonLinesFormat, ParquetFormat
@@ -25,13 +26,17 @@ from muniment.export.workbook import WorkbookFormat
 from muniment.export.writing import Exported, Observer, Plan, Progress, run_export
 from muniment.ledger import reading
 from muniment.museum import tables as museum_tables
+from muniment.museum.flat_mapping import Scope, mapping_text
+from muniment.museum.flat_table import FlatTable
 from muniment.museum.publishing.crm import Crm
 from muniment.museum.publishing.datasets import Departments, Objects, SharedRecords
 from muniment.museum.publishing.identifiers import Identifiers, identifiers
 from muniment.museum.publishing.lido import Lido
 from muniment.museum.publishing.linked_art import LinkedArt
-from muniment.museum.selection import Selection
+from muniment.museum.selected import WITHDRAWN_COLUMNS, WithdrawnObjects, WithdrawnRow, scopes, surveyed
+from muniment.museum.selection import Selection, ids_of_accessions
 from muniment.quarantine import note_table, quarantine_table
+from muniment.validation.filters import Condition
 
 ROW_FORMATS: dict[str, Callable[[Columns], FileFormat]] = {
     "csv": CsvFormat,
@@ -93,6 +98,9 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
     db: str | None = None,
     rows_as: str = "csv",
     tables: Sequence[str] | bool = (),
+    where: Sequence[str | Condition] = (),
+    since: str | int | None = None,
+    accessions: Iterable[str] | None = None,
     compress: str = "",
     records_per_file: int | None = None,
     workers: int = 1,
@@ -110,7 +118,11 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
         out: instead, one file; its manifest stands beside it.
         db: the database's URL; else `MUNIMENT_DB`, else `sqlite:///muniment.db`.
         rows_as: the format of rows for `quarantine` and `audit`.
-        tables: the tables to write, one file or more each; True for all of the museum profile.
+        tables: instead of objects, the tables to write, one file or more each; True for all of the museum
+            profile.
+        where: conditions on the objects, such as `department=Prints`; see `muniment.museum.selection`.
+        since: only what changed after this run, or this ISO date or time, and a list of what was withdrawn.
+        accessions: only objects with these accession numbers.
         compress: "", `gz` or `zst`.
         records_per_file: begin a new file after so many; else 100,000, and in one file all.
         workers: processes that write files.
@@ -124,7 +136,15 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
     storage, file_name = _place(to_dir, out)
     url = database_url(db)
     with closing(connect(url)) as database:
-        datasets = _tables(database, what, rows_as, tables)
+        with reading(database) as connection:
+            state = state_of(connection)
+            documents: dict[str, bytes] = {}
+            if what in WHOLE or tables:
+                _refuse_choices(where, since, accessions)
+                datasets = _tables(connection, what, rows_as, tables)
+            else:
+                selection = _selection(connection, where, since, accessions)
+                datasets, documents = _objects(connection, what, selection, file_name)
         _must_suit(datasets, file_name, compress, records_per_file)
         plan = Plan(
             storage,
@@ -132,9 +152,12 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
             compression=compress,
             file_items=None if file_name else records_per_file or RECORDS_PER_FILE,
             file_name=file_name,
-            told={"export": what, "format": datasets[0].format.name},
+            documents=documents,
+            told={"export": what, "format": datasets[0].format.name, "since": since},
         )
-        return run_export(plan, database, url, workers=workers, again=again, observer=observer or _unobserved)
+        return run_export(
+            plan, database, url, state, workers=workers, again=again, observer=observer or _unobserved
+        )
 
 
 def _unobserved(progress: Progress) -> None:
@@ -172,26 +195,73 @@ def _must_suit(
         )
 
 
-def _tables(database: Database, what: str, rows_as: str, tables: Sequence[str] | bool) -> list[Dataset]:
-    with reading(database) as connection:
-        if what in PUBLISHED:
-            return _published(connection, what, Selection())
-        if what in WHOLE:
-            return [_rows(table, rows_as) for table in WHOLE[what] if _has(connection, table)]
-        if tables is True:
-            chosen = [table for table in MUSEUM_TABLES if _has(connection, table)]
-            if not chosen:
-                raise UsageError(
-                    "this database holds no museum objects", hint="Choose a table with --table NAME"
-                )
-            return [_rows(table, what) for table in chosen]
-        return [_rows(table_named(connection, name), what) for name in tables or ()]
+def _tables(
+    connection: sa.Connection, what: str, rows_as: str, tables: Sequence[str] | bool
+) -> list[Dataset]:
+    if what in WHOLE:
+        return [_rows(table, rows_as) for table in WHOLE[what] if _has(connection, table)]
+    if tables is True:
+        chosen = [table for table in MUSEUM_TABLES if _has(connection, table)]
+        if not chosen:
+            raise UsageError("this database holds no museum objects", hint="Choose a table with --table NAME")
+        return [_rows(table, what) for table in chosen]
+    return [_rows(table_named(connection, name), what) for name in tables or ()]
 
 
-def _published(connection: sa.Connection, what: str, chosen: Selection) -> list[Dataset]:
+def _refuse_choices(*choices: object) -> None:
+    if any(choice not in (None, ()) for choice in choices):
+        raise UsageError(
+            "only objects can be chosen by their columns, changes or accession numbers",
+            hint="Leave out --where, --since and --accessions, or --tables and --table",
+        )
+
+
+def _selection(
+    connection: sa.Connection,
+    where: Sequence[str | Condition],
+    since: str | int | None,
+    accessions: Iterable[str] | None,
+) -> Selection:
     if not _has(connection, museum_tables.object_):
-        raise UsageError("this database holds no museum objects", hint="Export a table with --table NAME")
+        raise UsageError("this database holds no museum objects", hint="Choose a table with --table NAME")
+    return Selection(
+        conditions=tuple(c if isinstance(c, Condition) else Condition.parse(c) for c in where),
+        changed_by=None if since is None else runs_since(connection, str(since)),
+        object_ids=None if accessions is None else ids_of_accessions(connection, accessions),
+    )
+
+
+def _objects(
+    connection: sa.Connection, what: str, selection: Selection, file_name: str
+) -> tuple[list[Dataset], dict[str, bytes]]:
+    """The objects in a format, and where some were withdrawn a list of those; with their documents."""
     minted = identifiers(connection)
+    told = repr(minted)
+    columns = tuple(map(Column, WITHDRAWN_COLUMNS))
+    documents: dict[str, bytes] = {}
+    if what in PUBLISHED:
+        datasets, listed = _published(what, selection, minted), row_format("csv", columns)
+    else:
+        listed = row_format(what, columns)
+        table = surveyed(connection, selection)
+        rows = row_format(what, tuple(map(Column, table.columns)))
+        datasets = [Objects(Projected(rows, table.row), selection)]
+        if what == "csv":
+            documents = _mappings(table, scopes(connection, table), file_name or "objects")
+    withdrawn = replace(selection, withdrawn=True)
+    datasets.append(WithdrawnObjects(Projected(listed, WithdrawnRow(minted)), withdrawn, told))
+    return datasets, documents
+
+
+def _mappings(table: FlatTable, found: Sequence[Scope], stem: str) -> dict[str, bytes]:
+    """The mappings that load the table again, one for each scope."""
+    alone = len(found) == 1
+    names = [f"{stem}.toml"] if alone else [f"{stem}-{number}.toml" for number, _ in enumerate(found, 1)]
+    texts = (mapping_text(table, scope, alone=alone, guards=True) for scope in found)
+    return {name: text.encode() for name, text in zip(names, texts, strict=True)}
+
+
+def _published(what: str, chosen: Selection, minted: Identifiers) -> list[Dataset]:
     form, told = ItemByItem(PUBLISHED[what](minted)), repr(minted)
     datasets: list[Dataset] = [Objects(form, chosen, told)]
     if what in LINKED:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,11 +33,26 @@ def export(  # noqa: PLR0913  # typer reads the options from the signature
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE", help="Instead of a folder: one file.")
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", metavar="COLUMN=VALUE", help="Objects like this; or COLUMN=FIRST..LAST. Several: all."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="RUN|DATE", help="What changed after it, and what was withdrawn."),
+    ] = None,
+    accessions: Annotated[
+        Path | None,
+        typer.Option("--accessions", metavar="FILE", help="Objects with these numbers, one a line."),
+    ] = None,
     tables: Annotated[
-        bool, typer.Option("--tables", help="All tables of the museum profile, a file or more each.")
+        bool, typer.Option("--tables", help="Instead of objects: all tables of the museum profile.")
     ] = False,
     table: Annotated[
-        list[str] | None, typer.Option("--table", metavar="NAME", help="This table. Several: each.")
+        list[str] | None,
+        typer.Option("--table", metavar="NAME", help="Instead of objects: this table. Several: each."),
     ] = None,
     rows_as: Annotated[
         str, typer.Option("--as", metavar="FORMAT", help="How quarantine and audit are written.")
@@ -71,6 +87,8 @@ def export(  # noqa: PLR0913  # typer reads the options from the signature
     whole, and manifest.json when everything is there, with the records, bytes and SHA-256 of each file.
 
     Examples:
+      muniment export csv --out objects.csv
+      muniment export jsonl --since 3 --where department=Prints --to-dir delta
       muniment export parquet --tables --to-dir tables
       muniment export jsonl --table loan --out loan.jsonl.gz --compress gz
       muniment export quarantine --as xlsx --to-dir quarantine
@@ -84,6 +102,9 @@ def export(  # noqa: PLR0913  # typer reads the options from the signature
                 db=db,
                 rows_as=rows_as,
                 tables=tables or table or (),
+                where=where or (),
+                since=since,
+                accessions=None if accessions is None else _lines(accessions),
                 compress=compress,
                 records_per_file=1 if file_per_record else records_per_file,
                 workers=workers,
@@ -92,6 +113,11 @@ def export(  # noqa: PLR0913  # typer reads the options from the signature
             )
         _show(output, exported)
         output.finish(exported.as_dict())
+
+
+def _lines(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8-sig")
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _show(output: Output, exported: Exported) -> None:

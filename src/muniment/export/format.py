@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Protocol, TypeVar
 
@@ -43,7 +43,8 @@ class ExportFormat(Protocol[Item_contra]):
 class FileWriter(Protocol):
     """Writes one file. `cut` counts what the format could not hold: cells cut, characters replaced."""
 
-    cut: int
+    @property
+    def cut(self) -> int: ...  # noqa: D102  # told above
 
     def write(self, items: Sequence[Any]) -> None:
         """Write the next items."""
@@ -94,6 +95,49 @@ class ItemByItem:
     def writer(self, stream: IO[bytes]) -> FileWriter:
         """See `FileFormat`."""
         return _ItemWriter(self.format, stream)
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A format of rows, for items of which a function makes rows; any process must be able to have it."""
+
+    format: FileFormat
+    row: Callable[[Any], Sequence[Any]]
+
+    @property
+    def name(self) -> str:
+        """See `FileFormat`."""
+        return self.format.name
+
+    @property
+    def suffix(self) -> str:
+        """See `FileFormat`."""
+        return self.format.suffix
+
+    @property
+    def compresses(self) -> bool:
+        """See `FileFormat`."""
+        return self.format.compresses
+
+    def writer(self, stream: IO[bytes]) -> FileWriter:
+        """See `FileFormat`."""
+        return _ProjectedWriter(self.format.writer(stream), self.row)
+
+
+class _ProjectedWriter:
+    def __init__(self, writer: FileWriter, row: Callable[[Any], Sequence[Any]]) -> None:
+        self._writer = writer
+        self._row = row
+
+    @property
+    def cut(self) -> int:
+        return self._writer.cut
+
+    def write(self, items: Sequence[Any]) -> None:
+        self._writer.write(list(map(self._row, items)))
+
+    def finish(self) -> None:
+        self._writer.finish()
 
 
 class _ItemWriter:

@@ -131,7 +131,14 @@ Observer = Callable[[Progress], None]
 
 
 def run_export(
-    plan: Plan, database: Database, url: str, *, workers: int, again: bool, observer: Observer
+    plan: Plan,
+    database: Database,
+    url: str,
+    state: Mapping[str, Any],
+    *,
+    workers: int,
+    again: bool,
+    observer: Observer,
 ) -> Exported:
     """Write what is not written yet, and the manifest once everything is there.
 
@@ -139,6 +146,7 @@ def run_export(
         plan: what to write, and where.
         database: to read from; `url` is where other processes find it.
         url: see `database`.
+        state: the database's when the plan was made.
         workers: processes that write; 1 for this one alone.
         again: replace an export that is there, or one that was begun of another state.
         observer: is told after each part how far it is.
@@ -149,7 +157,6 @@ def run_export(
     """
     account = plan.account
     with reading(database) as connection:
-        state = state_of(connection)
         request = plan.request(state)
         if not again and _is_there(account, request):
             return _summary(account, "already exported")

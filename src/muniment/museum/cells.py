@@ -11,6 +11,7 @@ from muniment.errors import HeaderError
 from muniment.museum.mapping import Cells, Mapping, Severity
 from muniment.museum.patterns import PATTERN_CHARACTERS, Expression
 from muniment.records import Header, Problem, shortened
+from muniment.sources.guard import unguarded
 
 Row = Sequence[str]
 
@@ -35,6 +36,7 @@ class Columns:
 
     def __init__(self, mapping: Mapping, header: Header) -> None:
         self.null = frozenset(mapping.source.null) | {""}
+        self.guarded = mapping.source.formula_guard
         self.header = header
         missing = [name for name in mapping.sources() if name not in header.names]
         if missing:
@@ -56,7 +58,7 @@ class Columns:
 
     def cell(self, name: str) -> CellReader:
         """A reader of one column, which gives "" for what means nothing and for a column not named."""
-        return CellReader(self.index(name) if name else None, self.null)
+        return CellReader(self.index(name) if name else None, self.null, self.guarded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,15 @@ class CellReader:
 
     position: int | None
     null: frozenset[str]
+    guarded: bool = False
 
     def __call__(self, row: Row) -> str:
         """The cell, trimmed; "" where it means that nothing is known."""
         if self.position is None:
             return ""
         value = row[self.position].strip()
+        if self.guarded:
+            value = unguarded(value)
         return "" if value in self.null else value
 
 
@@ -84,7 +89,7 @@ class ValuesReader:
         null = columns.null | frozenset(cells.null)
         names = (cells.column,) if cells.column else cells.columns
         self.column = ", ".join(names)
-        self._readers = [CellReader(columns.index(name), null) for name in names]
+        self._readers = [CellReader(columns.index(name), null, columns.guarded) for name in names]
         self._null = null
         self._pattern = Expression(cells.pattern) if cells.pattern else None
         self._value = _value_group(self._pattern) if self._pattern else 0

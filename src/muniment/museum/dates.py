@@ -107,6 +107,16 @@ def bounded(display: str, earliest: str, latest: str) -> Dates:
     return Dates(display, first, last, problems)
 
 
+def given_bounds(display: str, earliest: str, latest: str) -> Dates:
+    """A date whose bounds are given in full, as the tables hold them; the display text is not read."""
+    first, last = (Day.parse(text) for text in (earliest, latest))
+    unread = (earliest and not first) or (latest and not last)
+    problems: tuple[str, ...] = (BOUND_NOT_UNDERSTOOD,) if unread else ()
+    if Span(first, last).inverted:
+        return Dates(display, problems=(*problems, INVERTED))
+    return Dates(display, first, last, problems)
+
+
 # --- bounds ---------------------------------------------------------------------------------------
 
 _ISO = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 FIRST_GREGORIAN_YEAR = 1583
@@ -26,6 +27,15 @@ class Day:
         """ISO-like text with at least four digits of year: `1883-12-31`, `-0206-01-01` for 206 BCE."""
         sign = "-" if self.year < 0 else ""
         return f"{sign}{abs(self.year):04}-{self.month:02}-{self.day:02}"
+
+    @classmethod
+    def parse(cls, text: str) -> Day | None:
+        """The day whose `iso` this is; None for any other text."""
+        found = _ISO_DAY.fullmatch(text)
+        return possible(*map(int, found.groups())) if found else None
+
+
+_ISO_DAY = re.compile(r"(-?\d{4,9})-(\d\d)-(\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,9 @@ class ActorField(_NamedByColumn):
     death: Annotated[str, Field(description="Column of dates of death or dissolution.")] = ""
     split: Annotated[str, Field(description="What separates several values in one cell.")] = ""
     pattern: Annotated[Pattern, Field(description="A regular expression that finds the name.")] = ""
+    verbatim: Annotated[
+        bool, Field(description="Whether names and roles are kept whole, no qualifier taken from them.")
+    ] = False
 
     @model_validator(mode="before")
     @classmethod
@@ -189,6 +192,9 @@ class DateField(Cells):
 
     earliest: Annotated[str, Field(description="Column of the earliest date.")] = ""
     latest: Annotated[str, Field(description="Column of the latest date.")] = ""
+    verbatim: Annotated[
+        bool, Field(description="Whether the bounds are those two columns' and the text is not read.")
+    ] = False
 
     def _needs_origin(self) -> bool:
         return not (self.earliest or self.latest)
@@ -199,16 +205,20 @@ class DateField(Cells):
 
 
 class DimensionField(_NamedByColumn):
-    """Measurements: a text to be read, or one column with a number."""
+    """Measurements: a text to be read, or a column with numbers, with columns parallel to it."""
 
     text: Annotated[str, Field(description="Column with dimensions as text, such as `10 x 18 in.`.")] = ""
-    column: Annotated[str, Field(description="Column with one number.")] = ""
+    column: Annotated[str, Field(description="Column with one number, or several where it is split.")] = ""
     type: Annotated[
         str, Field(description="What `column` measures: height, width, depth, diameter, weight ...")
     ] = ""
     unit: Annotated[str, Field(description="The unit of `column`, or of text that names none.")] = ""
     unit_column: Annotated[str, Field(description="Column with the unit.")] = ""
     extent: Annotated[str, Field(description="The part measured: support, frame, plate ...")] = ""
+    type_column: Annotated[str, Field(description="Column that tells what each number measures.")] = ""
+    extent_column: Annotated[str, Field(description="Column that tells the part measured.")] = ""
+    display_column: Annotated[str, Field(description="Column with each measurement as displayed.")] = ""
+    split: Annotated[str, Field(description="What separates several numbers in one cell.")] = ""
     zero_is_unknown: Annotated[bool, Field(description="Whether 0 means that nothing was measured.")] = True
 
     @model_validator(mode="before")
@@ -220,13 +230,26 @@ class DimensionField(_NamedByColumn):
     def _one_origin(self) -> Self:
         if bool(self.text) == bool(self.column):
             raise ValueError("give either `text` or `column`")
-        if self.column and not self.type:
+        if self.column and not (self.type or self.type_column):
             raise ValueError("say with `type` what the column measures")
         return self
 
     def sources(self) -> tuple[str, ...]:
         """The columns that this part reads."""
-        return tuple(name for name in (self.text, self.column, self.unit_column) if name)
+        return tuple(
+            dict.fromkeys((*filter(None, (self.text, self.unit_column)), *self.columns_by_part().values()))
+        )
+
+    def columns_by_part(self) -> dict[str, str]:
+        """The columns that are given of numbers and what is parallel to them, by what they hold."""
+        columns = {
+            "value": self.column,
+            "type": self.type_column,
+            "unit": self.unit_column,
+            "extent": self.extent_column,
+            "display": self.display_column,
+        }
+        return {part: column for part, column in columns.items() if column}
 
 
 class AcquisitionField(_Part):

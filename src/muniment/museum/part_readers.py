@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from muniment.museum.attribution import qualified_name, qualifier, split_parallel
+from muniment.museum.attribution import Attribution, qualified_name, qualifier, split_parallel
 from muniment.museum.cells import CellReader, Columns, Findings, Row, ValuesReader
 from muniment.museum.dimensions import parse_dimensions
 from muniment.museum.mapping import ActorField, DimensionField, Mapping, ResourceField, TermField
@@ -21,7 +21,7 @@ _WEB_URL = re.compile(r"(?i)https?://[^\s/]\S*")
 _URI = re.compile(r"(?i)[a-z][a-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}([.][0-9]{1,15}|,([0-9]{1,2}|[0-9]{4,15}))?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}([.][0-9]{1,30}|,([0-9]{1,2}|[0-9]{4,15}))?")
 
 _DIMENSION_PROBLEMS = {
     "dimensions-not-understood": (
@@ -155,15 +155,26 @@ class DimensionReader:
         self._source = source
         self._severity = mapping.rules.dimension
         self._text = columns.cell(source.text)
-        self._column = columns.cell(source.column)
         self._unit = columns.cell(source.unit_column)
+        self._parts = {part: columns.cell(column) for part, column in source.columns_by_part().items()}
 
     def read(self, row: Row, findings: Findings) -> list[Part]:
         """The measurements of a row."""
-        unit = self._unit(row) or self._source.unit
-        return list(
-            self._of_text(row, unit, findings) if self._source.text else self._of_number(row, unit, findings)
-        )
+        if self._source.text:
+            return list(self._of_text(row, self._unit(row) or self._source.unit, findings))
+        return [part for numbers in self._lists(row, findings) for part in self._of_number(numbers, findings)]
+
+    def _lists(self, row: Row, findings: Findings) -> Sequence[dict[str, str]]:
+        """For each number of a row, what its columns say."""
+        cells = {part: cell(row) for part, cell in self._parts.items()}
+        if not cells["value"]:
+            return []
+        lists = split_parallel(cells, self._source.split)
+        for code in lists.problems:
+            message = "the lists of numbers and of what they measure have not the same length"
+            hint = "Give each column as many values, or leave it empty"
+            self._report(code, message, hint, self._source.column, cells["value"], findings)
+        return lists.items
 
     def _of_text(self, row: Row, unit: str, findings: Findings) -> Iterator[Part]:
         text = self._text(row)
@@ -175,19 +186,19 @@ class DimensionReader:
             about = told({"unit": d.unit, "extent": self._source.extent or d.extent, "display": d.display})
             yield {"type": d.type, "value": float(d.value)} | about
 
-    def _of_number(self, row: Row, unit: str, findings: Findings) -> Iterator[Part]:
-        text = self._column(row)
-        if not text:
-            return
+    def _of_number(self, said: dict[str, str], findings: Findings) -> Iterator[Part]:
+        text = said["value"]
         value = plain_number(text)
+        kind, unit = said.get("type") or self._source.type, said.get("unit") or self._source.unit
         if value is None or value < 0:
-            message = f"the {self._source.type} is not a number"
+            message = f"the {kind or 'measurement'} is not a number"
             self._report(
                 "number", message, "Leave it empty where it is not known", self._source.column, text, findings
             )
         elif value or not self._source.zero_is_unknown:
-            about = told({"unit": unit, "extent": self._source.extent, "display": f"{text} {unit}".strip()})
-            yield {"type": self._source.type, "value": value} | about
+            display = f"{text} {unit}".strip() if "display" not in self._parts else said["display"]
+            about = {"unit": unit, "extent": said.get("extent") or self._source.extent, "display": display}
+            yield {"type": kind, "value": value} | told(about)
 
     def _report(self, code: str, message: str, hint: str, column: str, text: str, findings: Findings) -> None:
         problem = Problem(code, message, hint, field="dimension", column=column, value=shortened(text))
@@ -230,7 +241,7 @@ class ActorReader:
         ]
 
     def _involvement(self, values: dict[str, str], findings: Findings) -> Part:
-        said = qualifier(values.pop("role", ""))
+        said = self._said(values.pop("role", ""))
         name = values["name"].strip()
         uri = values.get("uri", "").strip()
         if uri and not _URI.fullmatch(uri):
@@ -250,9 +261,12 @@ class ActorReader:
         if self._pattern and (match := self._pattern.search(name)):
             name = match[self._pattern.names.get("name", 0)] or ""
         given = values.get("qualifier", "").strip() or said.qualifier
-        if not about.get("id"):
+        if not (about.get("id") or self._source.verbatim):
             # Without an id the name identifies: "attributed to X" must be the same actor as X.
             parted = qualified_name(name)
             name, given = parted.name, given or parted.qualifier
         role = said.role or self._source.default_role
         return {"actor": {"name": name} | told(about)} | told({"role": role, "qualifier": given})
+
+    def _said(self, role: str) -> Attribution:
+        return Attribution(role.strip()) if self._source.verbatim else qualifier(role)

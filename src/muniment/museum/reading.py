@@ -14,6 +14,7 @@ from muniment.museum.dates import (
     SEVERAL_EVENTS,
     Dates,
     bounded,
+    given_bounds,
 )
 from muniment.museum.mapping import (
     AcquisitionField,
@@ -218,7 +219,7 @@ class RecordReader:
             first, last = earliest(row), latest(row)
             if not (text or first or last):
                 return None
-            dates = bounded(text, first, last)
+            dates = given_bounds(text, first, last) if source.verbatim else bounded(text, first, last)
             for code in dates.problems:
                 message, hint = _DATE_PROBLEMS[code]
                 value = shortened(text or f"{first} - {last}")

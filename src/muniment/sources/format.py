@@ -40,6 +40,14 @@ class Format(BaseModel):
         Field(description="Cells that mean nothing is known, after trimming; an empty cell always does."),
     ] = ()
 
+    formula_guard: Annotated[
+        bool,
+        Field(
+            description="Whether an apostrophe before what would be a formula is not part of the cell, "
+            "as in tables that Muniment exports."
+        ),
+    ] = False
+
     @field_validator("encoding")
     @classmethod
     def _known(cls, encoding: str) -> str:
