@@ -521,3 +521,13 @@ def test_the_bounds_that_carnegie_gives_meet_those_of_its_text(reference: Path) 
             met += read.earliest.year <= last.year and first.year <= read.latest.year
     assert same >= 0.85 * both > 20_000
     assert met >= 0.99 * both
+
+
+@given(st.integers(-20_000, 9_999).filter(bool), st.integers(1, 12), st.integers(1, 28))
+def test_a_day_is_read_back_from_what_it_is_written_as(year: int, month: int, day: int) -> None:
+    assert Day.parse(Day(year, month, day).iso) == Day(year, month, day)
+
+
+@pytest.mark.parametrize("text", ["", "1850", "1850-13-01", "1850-02-29", "0000-01-01", "1850-1-1", "x"])
+def test_what_is_no_day_in_full_is_not_read_as_one(text: str) -> None:
+    assert Day.parse(text) is None

@@ -288,3 +288,57 @@ def test_control_characters_are_noted_for_each_column_that_is_read() -> None:
         ("description", "title", "control-characters"),
     ]
     assert codes({"title": "tab\tand\r\nline ends are fine"}, fields) == []
+
+
+# --- what is taken as it stands ------------------------------------------------------------------------
+
+
+def test_numbers_may_stand_in_parallel_lists() -> None:
+    fields = {
+        "dimension": {
+            "column": "value",
+            "type_column": "what",
+            "unit_column": "unit",
+            "extent_column": "part",
+            "display_column": "shown",
+            "split": "|",
+            "zero_is_unknown": False,
+        }
+    }
+    cells = {"value": "12.5|0", "what": "height|weight", "unit": "cm|", "part": "|frame", "shown": "12½ cm|"}
+    assert part("dimensions", cells, fields) == [
+        {"type": "height", "value": 12.5, "unit": "cm", "display": "12½ cm"},
+        {"type": "weight", "value": 0.0, "extent": "frame"},
+    ]
+
+
+def test_lists_of_numbers_that_are_not_parallel_are_told() -> None:
+    fields = {"dimension": {"column": "value", "type_column": "what", "type": "size", "split": "|"}}
+    cells = {"value": "1|2", "what": "height"}
+    assert [d["type"] for d in part("dimensions", cells, fields)] == ["size", "size"]
+    assert codes(cells, fields) == [("dimension", "parallel-lists-unequal")]
+
+
+def test_a_verbatim_date_has_the_bounds_that_are_given_and_no_others() -> None:
+    fields = {"date": {"column": "made", "earliest": "from", "latest": "to", "verbatim": True}}
+    bounds = {"from": "-12000-01-01", "to": "0800-02-29"}
+    date = part("production", {"made": "about 1850"} | bounds, fields)["date"]
+    assert (date["display"], date["earliest"], date["latest"]) == ("about 1850", *bounds.values())
+    assert (date["earliest_year"], date["latest_year"]) == (-12000, 800)
+    assert part("production", {"made": "1850"}, fields) == {"date": {"display": "1850"}}
+    assert codes({"from": "1850"}, fields) == [("date", "date-bound-not-understood")]
+
+
+def test_verbatim_names_and_roles_keep_their_qualifiers() -> None:
+    fields = {"creator": {"name": "who", "role": "role", "verbatim": True}}
+    (maker,) = part("production", {"who": "after Rubens", "role": "attributed to"}, fields)["actors"]
+    assert maker == {"actor": {"name": "after Rubens"}, "role": "attributed to"}
+
+
+def test_a_guarded_cell_is_read_without_its_apostrophe() -> None:
+    guarded = {"formula_guard": True}
+    fields = {"location": "room", "department": "unit"}
+    cells = {"room": "'=1+1", "unit": "'s-Hertogenbosch"}
+    parts, _ = read(cells, fields, source=guarded)
+    assert (parts["location"], parts["department"]) == ("=1+1", "'s-Hertogenbosch")
+    assert part("location", cells, fields) == "'=1+1"
