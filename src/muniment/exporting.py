@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from muniment import ledger
+from muniment import evidence, ledger
 from muniment.config import database_url
 from muniment.databases import connect
 from muniment.errors import UsageError
@@ -65,6 +65,7 @@ WHOLE = {
         ledger.chunk_result_table,
         ledger.change_table,
         note_table,
+        evidence.seal_table,
     ),
 }
 """What can be exported as its tables, by name."""
