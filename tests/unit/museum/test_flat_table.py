@@ -57,7 +57,7 @@ def test_each_objects_values_can_be_read_back_in_their_order(each: list[tuple[Ti
         for group in table.groups["title"]:
             cell = row.get(group.names[0], "")
             values = cell.split(group.separator) if group.several else [cell]
-            back += [Title(value, *group.shape) for value in values if value]
+            back += [Title(value, group.shape[0], group.shape[1]) for value in values if value]
         assert tuple(back) == item.titles
 
 
