@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 import muniment.museum.tables as museum
 from muniment import errors, evidence, ledger, quarantine
+from muniment.batches import batch_item_table
 from muniment.databases import types
 from muniment.migrations import version_table
 from muniment.museum.publishing.travel import TRAVELS
@@ -197,6 +198,7 @@ ENGINE_TABLES = (
     ledger.change_table,
     evidence.seal_table,
     evidence.source_copy_table,
+    batch_item_table,
     version_table,
 )
 MUSEUM_TABLES = (

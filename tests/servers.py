@@ -68,7 +68,7 @@ class Place:
             capture_output=True,
             text=True,
             check=False,
-            env=_environment(),
+            env=self._environment(),
         )
         if done.returncode:
             raise RuntimeError(f"{command[0]} failed:\n{done.stdout}\n{done.stderr}")
@@ -83,9 +83,13 @@ class Place:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=self._environment(),
                 start_new_session=True,  # Ctrl-C in a terminal is for us; we stop the server
             )
+
+    def _environment(self) -> dict[str, str]:
+        # Of its own: a MariaDB that starts removes the temporary tables of all others in the same folder.
+        return {**os.environ, "LC_ALL": "C", "TZ": "UTC", "TMPDIR": str(self.folder)}
 
 
 @dataclass
@@ -135,10 +139,6 @@ class Server:
     def log(self) -> str:
         """What it has said."""
         return (self.place.folder / "log").read_text(errors="replace")
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Muniment: collection exports into a database, every record accounted for."""
 
 from muniment.api import check, load
+from muniment.async_batches import async_batches
+from muniment.batches import batches
 from muniment.config import RejectBudget, Settings
 from muniment.databases.engines import async_engine, async_sessions, engine, sessions
 from muniment.errors import MunimentError
@@ -25,8 +27,10 @@ __all__ = [
     "RejectBudget",
     "Run",
     "Settings",
+    "async_batches",
     "async_engine",
     "async_sessions",
+    "batches",
     "check",
     "engine",
     "export",
