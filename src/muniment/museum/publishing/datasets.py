@@ -67,7 +67,7 @@ class SharedRecords(Generic[Format]):
 
     def cuts(self, connection: sa.Connection, size: int) -> Iterator[tuple[int, int]]:
         """See `Objects`."""
-        yield from cut(KINDS[self.kind].ids(connection, self.selection), size)
+        yield from cut(iter([KINDS[self.kind].ids(connection, self.selection)]), size)
 
     def pages(
         self, connection: sa.Connection, after: int | None, last: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -92,29 +93,30 @@ class Kind:
     references: tuple[sa.Column[Any], ...]
     make: Callable[[Sequence[Any]], Shared]
 
-    def ids(self, connection: sa.Connection, chosen: Selection) -> Iterator[list[int]]:
-        """Pages of the ids of those that the chosen objects refer to."""
-        for rows in self._rows(connection, chosen, 0, None):
-            yield [row[0] for row in rows]
+    def ids(
+        self, connection: sa.Connection, chosen: Selection, after: int = 0, last: int | None = None
+    ) -> array[int]:
+        """The ids of those that the chosen objects refer to, behind `after` up to `last`, ascending.
+
+        All at once, in eight bytes each: what is referred to is found by reading whole tables, which nobody
+        wants to do again for every page.
+        """
+        key = next(iter(self.query.selected_columns))
+        query = self.query.with_only_columns(key, maintain_column_froms=True).order_by(key)
+        query = query.where(key > after, key.in_(_named(self.references, chosen.candidates())))
+        if last is not None:
+            query = query.where(key <= last)
+        return array("q", connection.scalars(query))
 
     def pages(
         self, connection: sa.Connection, chosen: Selection, after: int | None = None, last: int | None = None
     ) -> Iterator[list[Shared]]:
         """Pages of those that the chosen objects refer to, behind the id `after` up to `last`."""
-        for rows in self._rows(connection, chosen, after or 0, last):
-            yield [self.make(row[1:]) for row in rows]
-
-    def _rows(
-        self, connection: sa.Connection, chosen: Selection, after: int, last: int | None
-    ) -> Iterator[Sequence[sa.Row[Any]]]:
         key = next(iter(self.query.selected_columns))
-        query = self.query.where(key.in_(_named(self.references, chosen.candidates())))
-        query = query.order_by(key).limit(PAGE_ROWS)
-        if last is not None:
-            query = query.where(key <= last)
-        while rows := connection.execute(query.where(key > after)).all():
-            after = rows[-1][0]
-            yield rows
+        ids = self.ids(connection, chosen, after or 0, last)
+        for start in range(0, len(ids), PAGE_ROWS):
+            rows = rows_in(connection.execute, self.query.order_by(key), key, ids[start : start + PAGE_ROWS])
+            yield [self.make(row[1:]) for row in rows]
 
 
 _o = tables.object_.c
