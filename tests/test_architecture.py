@@ -15,7 +15,7 @@ LAYERS = (
     ("sources", "validation", "databases", "profile"),
     ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
     ("load", "beginning"),
-    ("run", "read", "registry", "batches", "async_batches"),
+    ("run", "read", "registry", "batches", "async_batches", "doctor"),
     ("correction", "audit", "archiving", "roles", "check", "export"),
     ("api", "exporting"),
     ("cli", "__main__"),

@@ -15,6 +15,7 @@ from muniment.config import Settings, database_url
 from muniment.databases import connect, scratch
 from muniment.databases.database import Database
 from muniment.databases.url import in_memory, parsed
+from muniment.doctor import must_be_fit
 from muniment.errors import UsageError
 from muniment.events import Observer, unobserved
 from muniment.migrations import upgrade
@@ -104,6 +105,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         closing(connect(database_url(to))) as database,
         StopRequest() as stop,
     ):
+        must_be_fit(database)
         if archive_move:
             must_be_removable(opened)
         run = run_load(

@@ -12,6 +12,7 @@ import typer
 from muniment.cli.administering import grants, migrate
 from muniment.cli.auditing import status, trace
 from muniment.cli.evidence import app as audit_app
+from muniment.cli.examining import doctor
 from muniment.cli.exporting import export
 from muniment.cli.guessing import guess, mapping_app
 from muniment.cli.loading import check, load
@@ -32,6 +33,7 @@ add_command(app, "guess", guess)
 add_command(app, "check", check)
 add_command(app, "load", load)
 add_command(app, "status", status)
+add_command(app, "doctor", doctor)
 add_command(app, "trace", trace)
 add_command(app, "export", export)
 app.add_typer(quarantine_app, name="quarantine")

@@ -18,7 +18,7 @@ from muniment.databases.database import Database
 from muniment.databases.errors import wrapping
 from muniment.databases.types import Key
 from muniment.errors import DatabaseError
-from muniment.migrations.interruption import resumable
+from muniment.migrations.interruption import resumable, upgrade_table
 
 VERSIONS = Path(__file__).parent / "versions"
 
@@ -66,6 +66,21 @@ def upgrade(database: Database, branch: str, *, versions: Path = VERSIONS) -> No
         elif "denied" in error.message:
             error.hint = "Let somebody who may create and alter tables run: muniment migrate"
         raise
+
+
+def is_current(database: Database, branch: str, *, versions: Path = VERSIONS) -> bool:
+    """Whether the schema of `branch` is there in its newest version.
+
+    Raises:
+        DatabaseError: the database is newer than this program.
+    """
+    return _is_current(database, ScriptDirectory.from_config(_configuration(versions)), branch)
+
+
+def is_half_upgraded(connection: sa.Connection) -> bool:
+    """Whether an upgrade was interrupted here, or is going on: on MySQL and MariaDB it can be."""
+    # Asked in this way, a loader need have no right to that table.
+    return upgrade_table.name in sa.inspect(connection).get_table_names()
 
 
 def _configuration(versions: Path) -> Config:
