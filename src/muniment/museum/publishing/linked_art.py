@@ -6,8 +6,9 @@ for what it shows. Actors, places, concepts and departments (`shared.py`) become
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+
+from pydantic_core import to_json
 
 from muniment.museum.publishing import aat
 from muniment.museum.publishing.identifiers import Identifiers
@@ -43,7 +44,6 @@ from muniment.museum.publishing.resources import media_type, web_address
 CONTEXT = "https://linked.art/ns/v1/linked-art.json"
 """Named, never fetched."""
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _IIIF = {"id": "http://iiif.io/api/presentation", "type": "InformationObject", "_label": "IIIF Presentation"}
 _MANIFEST_FORMAT = "application/ld+json;profile='http://iiif.io/api/presentation/3/context.json'"
 
@@ -71,7 +71,7 @@ class LinkedArt:
 
     def record(self, item: MuseumObject | Shared) -> bytes:
         """The documents of an item, each on its line."""
-        return "".join([f"{encoded(document)}\n" for document in self.documents(item)]).encode()
+        return b"".join([encoded(document) + b"\n" for document in self.documents(item)])
 
     def closing(self) -> bytes:
         """Nothing."""
@@ -95,9 +95,9 @@ class LinkedArt:
                 yield term_record(item, self._refer)
 
 
-def encoded(document: Part) -> str:
+def encoded(document: Part) -> bytes:
     """A document as JSON on one line, safe within HTML: a `</script>` in it ends nothing."""
-    return _ENCODER.encode(document).replace("<", "\\u003c")
+    return to_json(document).replace(b"<", b"\\u003c")
 
 
 def object_records(item: MuseumObject, refer: References) -> Iterator[Part]:
