@@ -20,6 +20,19 @@ SKIPS_FORBIDDEN = os.environ.get("MUNIMENT_FORBID_SKIPS") == "1"
 DIALECTS = ("sqlite", "postgresql", "mariadb")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hold each mark of a fault to the databases that its test really runs on."""
+    for item in items:
+        kind = (
+            item.callspec.params.get("database_url")
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else None
+        )
+        for mark in item.iter_markers("fault"):
+            if kind and mark.args[1:] and kind not in mark.args[1:]:
+                raise pytest.UsageError(f"{item.nodeid} runs on {kind}, but its mark names {mark.args[1:]}")
+
+
 class Servers:
     """The servers of this test session, each started when it is first asked for."""
 

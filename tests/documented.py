@@ -30,6 +30,7 @@ from muniment.batches import batch_item_table
 from muniment.databases import types
 from muniment.migrations import version_table
 from muniment.museum.publishing.travel import TRAVELS
+from tests.faults import catalogue
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -307,6 +308,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "errors": error_tree,
     "field travel": field_travel,
     "graph travel": graph_travel,
+    "faults by database": catalogue.matrix,
+    "tests of the faults": catalogue.proofs,
 }
 
 

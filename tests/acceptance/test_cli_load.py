@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.program import Program, good_row, program_in, write_csv, write_export
+from tests.faults.catalogue import fault
 
 ACCOUNT_FIELDS = {
     "run",
@@ -159,6 +160,7 @@ def test_too_many_rejects_stop_the_load_with_exit_code_3(muniment: Program, tmp_
     assert (ended.exit_code, ended.result["status"], ended.result["read"]) == (0, "done", 10)
 
 
+@fault(4, "sqlite")
 def test_an_interrupted_load_ends_with_130_and_goes_on_when_run_again(
     muniment: Program, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from muniment.errors import HeaderError
 from muniment.quarantine import MAX_RAW_BYTES
 from muniment.sources import open_source
 from tests.acceptance.loading import counts, load, query, vase, write
+from tests.faults.catalogue import fault
 from tests.unit.sources.strategies import Written, bounds, written
 
 PLACES = """SELECT record_number, line, byte_offset, byte_length FROM object
@@ -170,6 +171,7 @@ def test_awkward_files_are_stored_or_quarantined_whole(reference: Path, database
         assert (run.status == "incomplete") == ("truncated" in path.name), path
 
 
+@fault(34)
 def test_a_very_large_field_under_the_bound_is_loaded_and_one_over_it_is_quarantined(
     tmp_path: Path, database_url: str
 ) -> None:

@@ -39,6 +39,7 @@ from tests.acceptance.loading import (
     vase,
     write,
 )
+from tests.faults.catalogue import fault
 
 SAMPLE = Path(__file__).parent.parent.parent / "examples" / "sample"
 
@@ -207,6 +208,7 @@ class TestBudget:
         rows = [vase(n, **({"title": ""} if bad(n) else {})) for n in range(1, self.ROWS + 1)]
         return write(folder / "a.csv", rows)
 
+    @fault(44)
     def test_a_run_over_its_budget_stops_and_a_larger_one_lets_it_go_on(
         self, tmp_path: Path, database_url: str
     ) -> None:
@@ -241,6 +243,7 @@ class TestBudget:
         assert (stopped.status, stopped.account.read) == ("stopped", 1_000)
 
 
+@fault(39)
 def test_a_source_that_ends_in_mid_record_is_never_done(tmp_path: Path, database_url: str) -> None:
     export = write(tmp_path / "a.csv", [vase(n) for n in range(1, 31)])
     with export.open("a", encoding="utf-8") as file:

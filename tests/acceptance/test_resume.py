@@ -34,6 +34,7 @@ from tests.acceptance.loading import (
     vase,
     write,
 )
+from tests.faults.catalogue import fault
 
 KILLS = 6
 """How often a loader is killed: each at another point of its work."""
@@ -98,6 +99,7 @@ def test_a_run_that_fails_between_chunks_goes_on_there(tmp_path: Path, database_
     assert content_of(database_url) == undisturbed(export, tmp_path, 25)
 
 
+@fault(1)
 def test_a_loader_killed_at_any_point_leaves_nothing_twice_and_nothing_out(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -166,6 +168,7 @@ def lose(url: str, first: int, last: int) -> None:
     )
 
 
+@fault(11)
 @pytest.mark.parametrize("first", [51, 276])
 def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_again(
     tmp_path: Path, database_url: str, first: int
@@ -184,6 +187,7 @@ def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_a
     assert content_of(database_url) == undisturbed(export, tmp_path, 25)
 
 
+@fault(4, "sqlite")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_the_chunk_finish_and_the_run_go_on_later(tmp_path: Path, number: int) -> None:
     export, url = export_of(tmp_path), f"sqlite:///{tmp_path / 'a.db'}"
@@ -199,6 +203,7 @@ def test_a_signal_lets_the_chunk_finish_and_the_run_go_on_later(tmp_path: Path, 
     assert content_of(url) == undisturbed(export, tmp_path, 25)
 
 
+@fault(38)
 def test_a_source_that_changed_in_between_is_refused_until_the_run_is_given_up(
     tmp_path: Path, database_url: str
 ) -> None:

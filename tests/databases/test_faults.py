@@ -15,6 +15,7 @@ from muniment.databases import Database, Value, connect
 from muniment.databases.infile import StreamingConnection
 from muniment.databases.types import Blob, Id, Key, Text
 from muniment.errors import DatabaseError, DatabaseUnavailable, DuplicateKey, RowRefused
+from tests.faults.catalogue import fault
 
 metadata = sa.MetaData()
 things = sa.Table(
@@ -71,6 +72,7 @@ def test_a_server_that_forbids_load_data_gets_inserts(database: Database) -> Non
     assert count(database) == 1_500
 
 
+@fault(19, "mariadb")
 @only_on_mariadb
 def test_a_row_larger_than_the_servers_packets_is_loaded_in_small_ones(database: Database) -> None:
     row = (1, "a", "x" * (17 * 1024 * 1024), b"\0\xff" * (8 * 1024 * 1024))
@@ -80,6 +82,7 @@ def test_a_row_larger_than_the_servers_packets_is_loaded_in_small_ones(database:
         assert tuple(connection.execute(sa.select(things)).one()) == row
 
 
+@fault(19, "mariadb")
 @only_on_mariadb
 def test_a_statement_larger_than_the_servers_packets_is_refused_and_the_connection_lives(
     database: Database,
@@ -94,6 +97,7 @@ def test_a_statement_larger_than_the_servers_packets_is_refused_and_the_connecti
     assert count(database) == 1
 
 
+@fault(27, "mariadb")
 @only_on_mariadb
 def test_a_table_without_transactions_is_refused(database: Database) -> None:
     with database.transaction() as transaction:
@@ -119,6 +123,7 @@ def test_tables_are_transactional_and_compared_exactly_whatever_the_servers_defa
     assert (engine, collation) == ("InnoDB", "utf8mb4_nopad_bin")
 
 
+@fault(28, "mariadb")
 @only_on_mariadb
 def test_the_session_is_strict_whatever_the_server_is(database: Database) -> None:
     with database.transaction() as transaction:
@@ -133,31 +138,7 @@ def test_the_session_is_strict_whatever_the_server_is(database: Database) -> Non
             transaction.execute(sa.text("SET GLOBAL sql_mode = DEFAULT"))
 
 
-@only_on_mariadb
-def test_a_deadlock_can_be_repeated_and_leaves_nothing(database: Database) -> None:
-    with database.transaction() as transaction:
-        transaction.insert(things, COLUMNS, [(1, "a", "", b""), (2, "b", "", b"")])
-    outcomes: list[type[BaseException] | None] = []
-    both = threading.Barrier(2)
-
-    def swap(first: int, second: int) -> None:
-        try:
-            with database.transaction() as transaction, transaction.savepoint():
-                transaction.execute(things.update().where(things.c.id == first).values(text="seen"))
-                both.wait()
-                transaction.execute(things.update().where(things.c.id == second).values(text="seen"))
-            outcomes.append(None)
-        except DatabaseError as error:
-            outcomes.append(type(error))
-
-    threads = [threading.Thread(target=swap, args=order) for order in ((1, 2), (2, 1))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes, key=str) == [DatabaseUnavailable, None]
-
-
+@fault(9, "postgresql", "mariadb")
 @only_on_servers
 def test_a_killed_connection_can_be_repeated_at_once(database: Database) -> None:
     own, kill = (
@@ -182,6 +163,7 @@ def test_a_killed_connection_can_be_repeated_at_once(database: Database) -> None
     assert count(database) == 1
 
 
+@fault(22, "postgresql", "mariadb")
 @only_on_servers
 def test_waiting_for_a_lock_ends_with_an_error_that_can_be_repeated(database: Database) -> None:
 
@@ -212,17 +194,7 @@ def test_an_indexed_text_that_is_too_long_for_its_index_refuses_the_row(database
         transaction.insert(things, COLUMNS, [(1, "a", incompressible, b"")])
 
 
-@only_on_sqlite
-def test_a_locked_file_is_unavailable(database: Database, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'test.db'}"
-    impatient = connect(url)
-    with impatient.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout = 50")
-    with database.transaction(), pytest.raises(DatabaseUnavailable, match="locked"), impatient.transaction():
-        pass
-    impatient.close()
-
-
+@fault(33, "sqlite")
 @only_on_sqlite
 def test_sqlite_tables_are_strict(database: Database) -> None:
     with pytest.raises(RowRefused), database.transaction() as transaction:

@@ -19,6 +19,7 @@ from muniment.errors import (
     StatementTimeout,
 )
 from muniment.stopping import StopRequest
+from tests.faults.catalogue import fault
 
 
 class Work:
@@ -109,6 +110,7 @@ def test_who_asked_for_the_end_during_an_attempt_is_not_kept_waiting(kind: type[
     assert failures == [(0, "tried"), (1, kind.__name__)]
 
 
+@fault(4)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_ends_a_pause(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def pause(_shortest: float, _longest: float) -> float:

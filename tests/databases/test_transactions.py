@@ -30,6 +30,7 @@ from muniment.databases.types import (
     Text,
 )
 from muniment.errors import DatabaseError, DatabaseUnavailable, DuplicateKey, RowRefused
+from tests.faults.catalogue import fault
 
 metadata = sa.MetaData()
 
@@ -273,6 +274,9 @@ BAD_ROWS: dict[str, tuple[sa.Table, dict[str, Value]]] = {
 }
 
 
+@fault(30)
+@fault(31)
+@fault(32)
 @pytest.mark.parametrize("missing", [False, True], ids=["insert", "insert_missing"])
 @pytest.mark.parametrize("reason", BAD_ROWS)
 def test_a_bad_row_is_refused_and_its_neighbours_can_be_stored(

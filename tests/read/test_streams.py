@@ -19,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase
 from muniment import read
 from muniment.databases import Database, connect
 from muniment.errors import DatabaseError, DatabaseUnavailable, SourceError, UsageError
+from tests.faults.catalogue import fault
 from tests.read.conftest import fill, works
 
 IN_ORDER = sa.select(works).order_by(works.c.id)
@@ -381,6 +382,7 @@ def test_a_row_on_which_the_query_fails_raises_after_the_rows_before_it(database
     assert checked_out(database) == 0
 
 
+@fault(18, "mariadb")
 @only_on_mariadb
 def test_a_reader_too_slow_for_the_servers_patience_is_told_so(database: Database) -> None:
     fill(database, 1_000)

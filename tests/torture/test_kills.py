@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from benchmarks.torture import missing
 from tests.conftest import ROOT
+from tests.faults.catalogue import fault
 
 PATIENCE_SECONDS = 600
 """A minute is plenty on a quiet machine; thousands of kills have ten times as long."""
@@ -36,6 +37,7 @@ def place(database_url: str) -> str:
     return "sqlite" if database_url.startswith("sqlite") else database_url
 
 
+@fault(1)
 @pytest.mark.parametrize("profile", ["museum", "table"])
 def test_twenty_kills_lose_nothing_and_double_nothing(database_url: str, profile: str) -> None:
     to = place(database_url)

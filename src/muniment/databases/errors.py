@@ -66,7 +66,26 @@ POSTGRESQL_TIMED_OUT = "statement timeout"
 language than English is not understood; then its time limits too stop the run, which is the safe mistake."""
 
 MYSQL_UNAVAILABLE = frozenset(
-    (1020, 1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055, 4031)
+    (
+        1020,
+        1040,
+        1053,
+        1158,
+        1159,
+        1160,
+        1161,
+        1203,
+        1205,
+        1213,
+        1226,
+        1927,
+        2002,
+        2003,
+        2006,
+        2013,
+        2055,
+        4031,
+    )
 )
 MYSQL_UNREACHABLE = frozenset((2002, 2003))
 MYSQL_EXHAUSTED = frozenset((1021, 1114, 1290, 1792))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from muniment.config import Settings
 from muniment.sources import Format
+from tests.faults.catalogue import fault
 from tests.unit.sources.reading import read, settings
 
 SMALL = settings(chunk_bytes=2_000, chunk_rows=100, max_record_bytes=1_024)
@@ -87,6 +88,7 @@ def test_a_stray_quote_is_found_where_the_file_goes_on_beyond_the_longest_record
     assert not reading.incomplete
 
 
+@fault(35)
 @given(st.integers(0, 30), st.integers(0, 30), st.booleans())
 def test_one_stray_quote_costs_one_record_wherever_it_stands(before: int, after: int, quoted: bool) -> None:
     row = b'1,"two, three",4\n' if quoted else b"1,two,4\n"
@@ -132,6 +134,7 @@ def test_a_record_too_long_is_passed_over_in_decoded_text_as_well(encoding: str)
     assert reading.positions[1].offset == len(text[:-5].encode(encoding))
 
 
+@fault(34)
 def test_a_field_of_any_size_below_the_bound_is_read() -> None:
     thumbnail = "QUJD" * 1_000_000
     reading = read(f'a,b\n1,{thumbnail}\n2,"{thumbnail}"\n'.encode())
@@ -147,6 +150,7 @@ def test_rows_with_other_numbers_of_cells_are_ragged() -> None:
     assert reading.rows[2] == ["1", "2", "3", "4"]
 
 
+@fault(36)
 def test_an_undecodable_byte_costs_its_record_only() -> None:
     reading = read(b"a,b\n1,2\n3,Boys\x92\n5,\xc3\xa9\n")
     assert reading.problems == {1: "undecodable"}
@@ -155,6 +159,7 @@ def test_an_undecodable_byte_costs_its_record_only() -> None:
     assert reading.good == [["1", "2"], ["5", "é"]]
 
 
+@fault(30)
 def test_a_nul_costs_its_record_only() -> None:
     reading = read(b"a,b\n1,2\n3,4\x005\n6,7\n")
     assert reading.problems == {1: "nul"}
@@ -162,6 +167,7 @@ def test_a_nul_costs_its_record_only() -> None:
     assert len(reading.good) == 2
 
 
+@fault(31)
 @pytest.mark.parametrize("half", [b"\x00\xd8", b"\x00\xdc"])
 def test_half_a_character_in_utf_16_costs_its_record_only(half: bytes) -> None:
     data = "a,b\n1,2\n3,".encode("utf-16-le") + half + "\n5,6\n".encode("utf-16-le")

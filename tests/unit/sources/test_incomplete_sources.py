@@ -11,6 +11,7 @@ import zstandard
 
 from muniment.errors import HeaderError, SourceError
 from muniment.sources import Format, open_source
+from tests.faults.catalogue import fault
 from tests.unit.sources.reading import Reading, read, read_all, settings
 
 EXPORT = (
@@ -30,6 +31,7 @@ def whole(text: str) -> bool:
     return all(len(row) == 3 for row in rows if row)
 
 
+@fault(39)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
 @pytest.mark.parametrize("rows", [1, 2, 5_000])
 def test_a_cut_anywhere_is_reported_unless_a_complete_file_is_left(encoding: str, rows: int) -> None:
@@ -61,6 +63,7 @@ def assert_only_whole_records_are_good(reading: Reading, complete: Reading) -> N
         assert set(reading.problems.values()) == {"incomplete"}
 
 
+@fault(39)
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
 def test_a_compressed_file_cut_anywhere_is_reported(compress: object) -> None:
     assert callable(compress)

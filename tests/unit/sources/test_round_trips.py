@@ -18,6 +18,7 @@ from muniment.sources.encodings import resolved
 from muniment.sources.grammar import grammar
 from muniment.sources.parsing import Parser
 from muniment.sources.windows import ByteWindow, TextWindow
+from tests.faults.catalogue import fault
 from tests.unit.sources.reading import read, read_all, settings
 from tests.unit.sources.strategies import Written, bounds, written
 
@@ -70,6 +71,7 @@ def test_every_dialect_and_encoding_comes_back_as_it_was_written(text: Written, 
     assert reading.blank_lines == 0
 
 
+@fault(37)
 @given(written(), bounds())
 def test_positions_lead_to_the_bytes_and_line_of_each_record(text: Written, chosen: Settings) -> None:
     source = open_source(io.BytesIO(text.data), text.format, chosen)

@@ -18,6 +18,7 @@ import zstandard
 from muniment.config import Settings
 from muniment.errors import SourceChanged, SourceError, SourceTooLarge
 from muniment.sources import Format, open_source
+from tests.faults.catalogue import fault
 from tests.unit.sources.reading import read, read_all, settings
 
 ROWS = [[str(number), f"title {number * 7919 % 1000}"] for number in range(5_000)]
@@ -103,6 +104,7 @@ def test_a_workbook_is_recognised() -> None:
         read(zipped(("[Content_Types].xml", b""), ("xl/workbook.xml", b"")))
 
 
+@fault(40)
 def test_what_is_appended_while_reading_does_not_belong_to_the_source(tmp_path: Path) -> None:
     path = tmp_path / "growing.csv"
     path.write_bytes(TEXT)
@@ -115,6 +117,7 @@ def test_what_is_appended_while_reading_does_not_belong_to_the_source(tmp_path: 
     source.close()
 
 
+@fault(38)
 def test_a_file_that_becomes_shorter_while_it_is_read_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "shrinking.csv"
     path.write_bytes(TEXT)
