@@ -32,7 +32,7 @@ from muniment.databases.types import (
     Text,
     metadata,
 )
-from muniment.errors import DuplicateKey, UsageError
+from muniment.errors import DatabaseError, DuplicateKey, RowRefused, UsageError
 from muniment.records import Account, Chunk, Place
 from muniment.sources.source import Fingerprint
 
@@ -201,6 +201,11 @@ class RunRequest:
     program: str
 
 
+LOST_IN_A_CRASH = (
+    "It crashed before that was on its disk. Run the same command again: it loads what is missing"
+)
+
+
 class ChunkAlreadyCommitted(Exception):
     """The claim on a chunk is taken: its work is in the database."""
 
@@ -320,6 +325,7 @@ def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> Row:
 
     Raises:
         ChunkAlreadyCommitted: it has been claimed and committed.
+        DatabaseError: the database has lost the run that it belongs to.
     """
     row = {
         "run_id": run_id,
@@ -336,6 +342,10 @@ def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> Row:
         transaction.execute(chunk_table.insert(), row)
     except DuplicateKey as taken:
         raise ChunkAlreadyCommitted from taken
+    except RowRefused as refused:
+        raise DatabaseError(
+            f"the database has lost run {run_id}, which it had committed", hint=LOST_IN_A_CRASH
+        ) from refused
     return row
 
 

@@ -116,7 +116,7 @@ def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
     if place.offset != job.source.first.offset and not ledger.reaches(transaction, job.run_id, place):
         raise DatabaseError(
             f"the database has lost records that it had committed for run {job.run_id}",
-            hint="It crashed before they were on its disk. Run the same command again: it loads them",
+            hint=ledger.LOST_IN_A_CRASH,
             where=job.database.label,
         )
 

@@ -19,6 +19,7 @@ from muniment.databases import connect
 from muniment.databases.errors import wrapping
 from muniment.databases.options import ConnectionOptions, parted
 from muniment.errors import DatabaseUnavailable, DatabaseUrlError
+from tests.faults.catalogue import fault
 
 T = TypeVar("T")
 
@@ -91,6 +92,7 @@ def test_pymysql_keeps_its_connections_alive(mariadb_server: str) -> None:
     engine.dispose()
 
 
+@fault(14, "postgresql")
 @only_on_linux
 @pytest.mark.parametrize("driver", ["postgresql", "postgresql+psycopg", "mariadb"])
 def test_async_drivers_keep_their_connections_alive(driver: str, request: pytest.FixtureRequest) -> None:
@@ -117,6 +119,7 @@ def test_the_loader_keeps_its_connections_alive(postgresql_server: str) -> None:
 # --- deadlines ------------------------------------------------------------------------------------
 
 
+@fault(15, "postgresql", "mariadb")
 def test_a_server_that_says_nothing_is_given_up(postgresql_server: str, mariadb_server: str) -> None:
     for url, sleep in ((postgresql_server, "SELECT pg_sleep(30)"), (mariadb_server, "SELECT SLEEP(30)")):
         engine = muniment.engine(with_options(url, "reply_seconds=1"))

@@ -79,8 +79,8 @@ def network() -> Iterator[Network]:
 
 
 @needs_root
-@fault(13, "postgresql")
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@fault(13, "postgresql", "mariadb")
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_network_that_is_cut_without_a_word_is_noticed(
     export: Path, database_url: str, network: Network
 ) -> None:
