@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from muniment.records import Account, Problem
+from muniment.errors import DatabaseExhausted, MunimentError, trace
+from muniment.records import Account, Chunk, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,22 @@ class AttemptFailed:
     """The database has no room, or takes no writes: the load waits until somebody has helped."""
     trace: str
     """Where it arose, without any value of a row or URL (`muniment.errors.trace`)."""
+
+    @classmethod
+    def of(cls, run: int, chunk: Chunk | None, attempt: int, error: Exception) -> AttemptFailed:
+        """The event of an error; of one that is not Muniment's, its type stands for its text."""
+        known = error if isinstance(error, MunimentError) else None
+        return cls(
+            run,
+            chunk.start.offset if chunk else None,
+            chunk.start.number if chunk else None,
+            chunk.end.number - 1 if chunk else None,
+            attempt,
+            known.message if known else type(error).__name__,
+            known.hint if known else "",
+            isinstance(error, DatabaseExhausted),
+            trace(error),
+        )
 
 
 @dataclass(frozen=True, slots=True)

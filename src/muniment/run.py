@@ -18,12 +18,10 @@ from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings
 from muniment.databases.database import Database
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
-    DatabaseExhausted,
     HeaderError,
     Interrupted,
     MunimentError,
     SourceIncomplete,
-    trace,
 )
 from muniment.events import (
     AttemptFailed,
@@ -124,6 +122,12 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     writer = profile.writer(RunContext(entry.run_id, entry.source_id))
     job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
+    in_ledger = partial(
+        persistently,
+        settings=settings,
+        stop=stop,
+        failed=partial(_tell_failure, entry.run_id, None, observer),
+    )
     try:
         with rare_collections():
             sitting = _load_chunks(job, settings, observer, stop)
@@ -131,17 +135,15 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
             # Before the run counts as done: a run that dies in between does it again.
             sitting = _withdraw_unseen(job, sitting, many=withdraw_many)
         if sitting.status in evidence.SEALED:
-            failed = partial(_tell_failure, job.run_id, None, observer)
-            persistently(partial(_seal, job, sitting), settings=settings, stop=stop, failed=failed)
+            in_ledger(partial(_seal, job, sitting))
     except (KeyboardInterrupt, Interrupted):
         _end_early(job, "interrupted", began, observer)
         raise Interrupted("interrupted", hint=GO_ON_LATER) from None
     except BaseException:
         _end_early(job, "failed", began, observer)
         raise
-    with database.transaction() as transaction:
-        ledger.set_status(transaction, entry.run_id, sitting.status)
-    run = _finished(database, source, entry.run_id, sitting, began)
+    in_ledger(partial(_note_status, job, sitting.status))
+    run = in_ledger(partial(_finished, database, source, entry.run_id, sitting, began))
     observer(RunEnded(run.run, run.status, run.account, run.seconds))
     return run
 
@@ -272,20 +274,7 @@ def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer
 def _tell_failure(
     run_id: int, chunk: Chunk | None, observer: Observer, attempt: int, error: Exception
 ) -> None:
-    known = error if isinstance(error, MunimentError) else None
-    observer(
-        AttemptFailed(
-            run_id,
-            chunk.start.offset if chunk else None,
-            chunk.start.number if chunk else None,
-            chunk.end.number - 1 if chunk else None,
-            attempt,
-            known.message if known else type(error).__name__,
-            known.hint if known else "",
-            isinstance(error, DatabaseExhausted),
-            trace(error),
-        )
-    )
+    observer(AttemptFailed.of(run_id, chunk, attempt, error))
 
 
 def _over_budget(total: Account, settings: Settings) -> str:
@@ -339,12 +328,16 @@ def _seal(job: Job, sitting: _Sitting) -> None:
         evidence.seal_run(transaction, job.run_id, sitting.status)
 
 
+def _note_status(job: Job, status: str) -> None:
+    with job.database.transaction() as transaction:
+        ledger.set_status(transaction, job.run_id, status)
+
+
 def _end_early(job: Job, status: str, began: float, observer: Observer) -> None:
     """Note and tell that a run ends by an error, which the caller raises."""
     account = Account()
     with suppress(MunimentError):  # it would hide the one that ends the run
-        with job.database.transaction() as transaction:
-            ledger.set_status(transaction, job.run_id, status)
+        _note_status(job, status)
         account = _account(job)
     observer(RunEnded(job.run_id, status, account, time.perf_counter() - began))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.acceptance.loading import MAPPING, load, query
 from tests.acceptance.program import PATIENCE_SECONDS, program_in
@@ -110,6 +112,24 @@ def test_a_proxy_that_acknowledges_and_never_answers_is_given_up(
     assert (run.status, proxy.done) == ("done", 1)
     assert of_the_second_chunk(watcher.failed[0])
     must_be_whole(export, database_url)
+
+
+@on_servers
+def test_a_failed_attempt_is_logged_with_its_chunk_its_records_and_where_it_arose(
+    export: Path, database_url: str, proxy: Proxy
+) -> None:
+    (export.parent / "m.toml").write_text(MAPPING)
+    load(export, database_url, settings=SETTINGS, only=["id=O1"])  # the tables are there
+    proxy.at(BULK[kind_of(database_url)], proxy.lose)
+    arguments = ("load", export, "-m", "m.toml", "--to", proxy.url, "--chunk-rows", str(CHUNK_ROWS))
+    ended = program_in(export.parent)(*arguments, "--log-format", "json")
+    assert ended.exit_code == 0, ended.err
+    lines = [json.loads(line) for line in ended.err.splitlines() if line.startswith("{")]
+    (failed,) = [line for line in lines if line["event"] == "attempt failed"]
+    assert (failed["level"], failed["attempt"], failed["records"]) == ("warning", 1, "1-20")
+    assert failed["chunk"] == len(export.read_bytes().splitlines(keepends=True)[0])
+    assert "load_chunk" in failed["trace"]
+    assert str(sa.make_url(database_url).password) not in ended.said
 
 
 @fault(4, "postgresql", "mariadb")
