@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from muniment.canonical import hashed
 from muniment.databases.database import Database, Transaction
-from muniment.databases.errors import wrapping
+from muniment.databases.errors import LOST_IN_A_CRASH, wrapping
 from muniment.databases.types import (
     INSERT_ONLY,
     UPDATED,
@@ -201,11 +201,6 @@ class RunRequest:
     program: str
 
 
-LOST_IN_A_CRASH = (
-    "It crashed before that was on its disk. Run the same command again: it loads what is missing"
-)
-
-
 class ChunkAlreadyCommitted(Exception):
     """The claim on a chunk is taken: its work is in the database."""
 
@@ -343,9 +338,7 @@ def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> Row:
     except DuplicateKey as taken:
         raise ChunkAlreadyCommitted from taken
     except RowRefused as refused:
-        raise DatabaseError(
-            f"the database has lost run {run_id}, which it had committed", hint=LOST_IN_A_CRASH
-        ) from refused
+        raise DatabaseError(f"the database has lost run {run_id}", hint=LOST_IN_A_CRASH) from refused
     return row
 
 

@@ -13,6 +13,7 @@ from operator import attrgetter
 
 from muniment import evidence, ledger, quarantine
 from muniment.databases.database import Database, Transaction
+from muniment.databases.errors import LOST_IN_A_CRASH
 from muniment.errors import DatabaseError, DuplicateKey, RowRefused, StatementTimeout
 from muniment.profile import Applied, Judge, Writer
 from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
@@ -116,7 +117,7 @@ def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
     if place.offset != job.source.first.offset and not ledger.reaches(transaction, job.run_id, place):
         raise DatabaseError(
             f"the database has lost records that it had committed for run {job.run_id}",
-            hint=ledger.LOST_IN_A_CRASH,
+            hint=LOST_IN_A_CRASH,
             where=job.database.label,
         )
 

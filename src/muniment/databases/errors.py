@@ -119,6 +119,9 @@ ASK_FOR_RIGHTS = (
     "Check the user name, the password and the rights of that user. Messages and proposed commands leave the "
     "password out: put it back into the URL, or set MUNIMENT_DB"
 )
+LOST_IN_A_CRASH = (
+    "It crashed before that was on its disk. Run the same command again: it loads what is missing"
+)
 NAME_A_DATABASE = "Create the database, or correct its name in the URL"
 
 CONNECTION_REFUSALS = (
