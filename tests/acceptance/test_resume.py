@@ -179,7 +179,7 @@ def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_a
         if isinstance(event, ChunkCommitted) and event.start_record == first:
             lose(database_url, first, first + 24)
 
-    with pytest.raises(DatabaseError, match=r"has lost records .*same command, run again"):
+    with pytest.raises(DatabaseError, match=r"has lost records .*Run the same command again"):
         load(export, database_url, chunk_rows=25, observer=observe)
     assert query(database_url, "SELECT status FROM run") == [("failed",)]
     run = load(export, database_url, chunk_rows=25)
