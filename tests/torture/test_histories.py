@@ -33,7 +33,7 @@ from hypothesis.stateful import (
 from muniment import RejectBudget, Settings, correction
 from muniment.databases import Database, connect
 from muniment.errors import DatabaseUnavailable, SourceChanged
-from muniment.events import unobserved
+from muniment.events import ChunkCommitted
 from muniment.migrations import upgrade
 from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.museum.profile import MuseumProfile
@@ -167,14 +167,28 @@ class Histories(RuleBasedStateMachine):
     def load_and_fail(self, strike: Strike) -> None:
         self.load(strike)
 
+    @rule(chunks=st.integers(1, 3))
+    def load_and_stop(self, chunks: int) -> None:
+        run = self.load(never, stop_after=chunks)
+        assert run is not None
+        assert run.status in ("interrupted", "done", "incomplete")
+
     @rule()
     def load_to_the_end(self) -> None:
+        query = "SELECT run_id, status FROM run ORDER BY run_id"
+        mine = {run for run, told in self.model.runs.items() if told.edition.number == self.edition.number}
+        before = [row for row in self.select(query) if row[0] in mine]
         run = self.load(never)
         assert run is not None
         assert run.status == ("done" if self.edition.cut_before is None else "incomplete")
         assert run.account.read == len(self.edition.records)
+        # What is done is loaded as another run; what is not, goes on.
+        if before and before[-1][1] != "done":
+            assert run.run == before[-1][0]
+        else:
+            assert run.run not in mine
 
-    def load(self, strike: Strike) -> Run | None:
+    def load(self, strike: Strike, stop_after: int | None = None) -> Run | None:
         """Load the export; where another edition was not finished, that is refused until it is given up."""
         left = self.unfinished()
         changed = left is not None and self.model.runs[left].edition.number != self.edition.number
@@ -182,22 +196,31 @@ class Histories(RuleBasedStateMachine):
             with pytest.raises(SourceChanged):
                 self.attempt(never)
         try:
-            return self.attempt(strike, abandon=changed)
+            return self.attempt(strike, abandon=changed, stop_after=stop_after)
         except (Death, DatabaseUnavailable):
             return None
         finally:
-            for run, committed in self.select(
-                "SELECT run_id, max(end_record) - 1 FROM chunk GROUP BY run_id"
-            ):
-                if run not in self.corrections():
-                    self.model.goes_on(run, self.edition, committed)
-            newest = self.select("SELECT max(run_id) FROM run")[0][0]
-            if newest is not None and newest not in self.corrections():
-                self.model.runs.setdefault(newest, Progress(self.edition))
+            self.see_progress()
 
-    def attempt(self, strike: Strike, *, abandon: bool = False) -> Run:
+    def see_progress(self) -> None:
+        """Tell the model how far the ledger says that runs have come."""
+        corrections = self.corrections()
+        committed = dict(self.select("SELECT run_id, max(end_record) - 1 FROM chunk GROUP BY run_id"))
+        for (run,) in self.select("SELECT run_id FROM run ORDER BY run_id"):
+            if run not in corrections:
+                self.model.goes_on(run, self.edition, committed.get(run, 0))
+
+    def attempt(self, strike: Strike, *, abandon: bool = False, stop_after: int | None = None) -> Run:
         profile = MuseumProfile(MuseumMapping.parse(MAPPING))
+        chunks = 0
         with closing(open_source(self.export, profile.source, SETTINGS)) as source, StopRequest() as stop:
+
+            def observe(event: object) -> None:
+                nonlocal chunks
+                chunks += isinstance(event, ChunkCommitted)
+                if chunks == stop_after:
+                    stop.requested = True
+
             return run_load(
                 source,
                 profile,
@@ -205,7 +228,7 @@ class Histories(RuleBasedStateMachine):
                 settings=SETTINGS,
                 again=True,
                 abandon=abandon,
-                observer=unobserved,
+                observer=observe,
                 stop=stop,
             )
 
