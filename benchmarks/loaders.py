@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import sqlalchemy as sa
+import stamina.instrumentation
 from pydantic import BaseModel, Field
 
 import muniment
@@ -170,6 +171,7 @@ def _work(work: Work, telling: int) -> NoReturn:
     """What the forked process does; nothing of its parent's clearing up may happen in it as well."""
     code = os.EX_SOFTWARE
     logging.disable(logging.ERROR)  # of connections that were cut
+    stamina.instrumentation.set_on_retry_hooks(())  # structlog would print to stdout, where the result goes
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
 
