@@ -12,6 +12,7 @@ can be done again when the connection is lost, and no session is there to be hel
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -50,7 +51,7 @@ batch_item_table = sa.Table(
     sa.Column("item", Key, primary_key=True, comment="the item's key, or its number in their order"),
     sa.Column("sitting", Key, nullable=False, comment="random: the same for one sitting of the program"),
     sa.Column("committed_at", Moment, nullable=False),
-    comment="Items of users' own loops: inserted in the transaction that stores them; never changed",
+    comment="Items of users' own loops: inserted in the transaction that stores them",
 )
 
 
@@ -331,4 +332,4 @@ def _in_session(connection: sa.Connection, work: Callable[[Session], None]) -> N
 
 
 def _repeated(keys: Sequence[str]) -> list[str]:
-    return [key for number, key in enumerate(keys) if key in keys[:number]]
+    return [key for key, times in Counter(keys).items() if times > 1]

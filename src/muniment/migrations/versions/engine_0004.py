@@ -23,5 +23,5 @@ def upgrade() -> None:
         ),
         sa.Column("committed_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("name", "item", name=op.f("batch_item_key")),
-        comment="Items of users' own loops: inserted in the transaction that stores them; never changed",
+        comment="Items of users' own loops: inserted in the transaction that stores them",
     )
