@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from muniment.config import Settings, database_url
 from muniment.databases import Database, Transaction, connect
-from muniment.databases.database import rows_in
+from muniment.databases.database import rows_in, where_in
 from muniment.databases.errors import DRIVER_ERRORS
 from muniment.databases.patience import persistently
 from muniment.databases.types import Key, Moment, metadata
@@ -43,6 +43,9 @@ EVERY = 25
 
 KEYS_NAMED = 50
 """Keys that an error lists: all of a batch of common size, and no screenful of a large one."""
+
+SAVEPOINT = "muniment_batch"
+"""Set before the function of a batch and released after it: it is gone where a commit came between."""
 
 batch_item_table = sa.Table(
     "batch_item",
@@ -128,6 +131,10 @@ class Batch(Generic[Item]):
         again, so that it must change nothing but the database. What it returns is believed only here,
         after the commit: the place to fill a cache. Objects of the session stay usable.
 
+        `work` must not create, alter, drop or truncate tables: MySQL and MariaDB commit at such statements,
+        in the middle of the batch. Nor may it write to tables that know no transactions, such as those of
+        MyISAM and Aria: what it writes there stays when the batch is rolled back, and is not told apart.
+
         Raises:
             DatabaseError: the database refuses a row, or stays away too long; it names the batch, and
                 nothing of the batch is stored. So do exceptions of `work` itself.
@@ -136,18 +143,25 @@ class Batch(Generic[Item]):
         if self.stored:
             raise UsageError("this batch is stored already", where=str(self))
         outcomes: list[Outcome] = []
+        claimed = False
 
-        def attempt() -> None:
-            self._progress.store(
-                self.keys, lambda session: outcomes.append(work(session, *arguments, **named))
-            )
+        def claimed_work(session: Session) -> Outcome:
+            nonlocal claimed
+            claimed = True
+            return work(session, *arguments, **named)
 
         try:
-            self._progress.patiently(attempt)
-        except MunimentError as error:
-            error.where = str(self)
+            self._progress.patiently(lambda: self._progress.store(self.keys, claimed_work, outcomes))
+            self.stored = bool(outcomes)
+            if not self.stored:
+                raise UsageError("this batch is being stored already")
+        except Exception as error:
+            if claimed and not outcomes and self._progress.give_back(self.keys):
+                raise _committed_midway(str(self)) from error
+            if isinstance(error, MunimentError):
+                error.where = str(self)
             raise
-        self.stored = True
+        self._progress.stored += len(self.keys)
         return outcomes[-1]
 
     def skip(self) -> None:
@@ -268,15 +282,28 @@ class Progress:
                 hint="Call batch.store(...) once for each batch, or batch.skip()",
             )
 
-    def store(self, keys: Sequence[str], work: Callable[[Session], None]) -> None:
-        """One attempt to store a batch; nothing where an earlier one has, and only its reply was lost."""
+    def store(self, keys: Sequence[str], work: Callable[[Session], Outcome], outcomes: list[Outcome]) -> None:
+        """One attempt to store a batch; nothing where an earlier one has, and only its reply was lost.
+
+        What `work` returns is added to `outcomes` when only the commit of the whole is left to do.
+        """
         try:
             with self.database.transaction() as transaction:
                 self._claim(transaction, keys)
-                _in_session(transaction.connection, work)
+                _in_session(transaction.connection, work, outcomes)
         except _AlreadyCommitted:
             self._must_be_ours(keys)
-        self.stored += len(keys)
+
+    def give_back(self, keys: Sequence[str]) -> bool:
+        """Remove what this sitting has claimed of these items; whether there was anything."""
+        with suppress(DatabaseError):
+            ours = [key for key, sitting in self._present(keys).items() if sitting == self._sitting]
+            c = batch_item_table.c
+            claims = batch_item_table.delete().where(c.name == self.name, c.sitting == self._sitting)
+            with self.database.transaction() as transaction:
+                removed = [result.rowcount for result in where_in(transaction.execute, claims, c.item, ours)]
+            return sum(removed) > 0
+        return False
 
     def _claim(self, transaction: Transaction, keys: Sequence[str]) -> None:
         now = datetime.now(UTC)
@@ -311,7 +338,17 @@ class _AlreadyCommitted(Exception):
     """The items are there already."""
 
 
-def _in_session(connection: sa.Connection, work: Callable[[Session], None]) -> None:
+def _committed_midway(where: str) -> UsageError:
+    return UsageError(
+        "something committed in the middle of this batch, and part of it may be stored",
+        where=where,
+        hint="Create and alter tables before the loop: MySQL and MariaDB commit at such statements",
+    )
+
+
+def _in_session(
+    connection: sa.Connection, work: Callable[[Session], Outcome], outcomes: list[Outcome]
+) -> None:
     """Do some work in a session of an open transaction, and commit both.
 
     Only the session's own commit and rollback put its objects back to what they were before a failure, so
@@ -320,7 +357,11 @@ def _in_session(connection: sa.Connection, work: Callable[[Session], None]) -> N
     session = BatchSession(connection, expire_on_commit=False, join_transaction_mode="control_fully")
     try:
         session.connection()  # from here on `session.begin()`, whose end would commit, is refused
-        work(session)
+        connection.dialect.do_savepoint(connection, SAVEPOINT)
+        outcome = work(session)
+        session.flush()
+        connection.dialect.do_release_savepoint(connection, SAVEPOINT)
+        outcomes.append(outcome)
         Session.commit(session)
     except BaseException:
         with suppress(*DRIVER_ERRORS):

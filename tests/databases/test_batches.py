@@ -236,6 +236,48 @@ def test_a_session_of_a_batch_begins_no_transaction_of_its_own(url: str) -> None
     assert names(url) == []
 
 
+class Committing:
+    """A storing function in whose middle something commits, as MySQL does at DDL; then it may fail."""
+
+    def __init__(self, failure: Exception | None) -> None:
+        self.failure = failure
+
+    def __call__(self, session: Session, wanted: tuple[str, ...]) -> None:
+        session.execute(sa.text("COMMIT"))
+        if session.get_bind().dialect.name == "sqlite":
+            session.execute(sa.text("BEGIN"))
+        add(session, wanted)
+        session.flush()
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+
+
+@pytest.mark.parametrize("failure", [None, ZeroDivisionError(), DatabaseUnavailable("cut")])
+def test_a_commit_in_the_middle_of_a_batch_is_told_and_costs_no_item(
+    url: str, failure: Exception | None
+) -> None:
+    with pytest.raises(UsageError, match="vases: a, b: something committed in the middle"):
+        store_all(url, "ab", work=Committing(failure))
+    assert names(url) == []
+    assert store_all(url, "ab").stored == 2
+    assert names(url) == ["a", "b"]
+
+
+def test_a_table_made_by_the_storing_function_costs_no_item(url: str) -> None:
+    def store(session: Session, wanted: tuple[str, ...]) -> None:
+        session.execute(sa.text("CREATE TABLE IF NOT EXISTS made (name VARCHAR(20))"))
+        add(session, wanted)
+        session.flush()
+        raise ZeroDivisionError
+
+    with pytest.raises((UsageError, ZeroDivisionError)) as failed:
+        store_all(url, "ab", work=store)
+    assert isinstance(failed.value, UsageError) == url.startswith(("mysql", "mariadb"))
+    assert store_all(url, "ab").stored == 2
+    assert names(url) == ["a", "b"]
+
+
 def test_part_of_a_batch_may_be_undone_by_a_savepoint(url: str) -> None:
     def store(session: Session, wanted: tuple[str, ...]) -> None:
         for name in wanted:
