@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "muniment"
 
 LAYERS = (
-    ("errors", "columns", "records", "events", "config", "memory", "stopping", "canonical"),
+    ("errors", "columns", "records", "events", "config", "memory", "stopping", "cancellation", "canonical"),
     ("sources", "validation", "databases", "profile"),
     ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
     ("load", "beginning"),

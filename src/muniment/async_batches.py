@@ -14,6 +14,7 @@ from typing import Concatenate, Generic, ParamSpec, Self, TypeVar
 from sqlalchemy.orm import Session
 
 from muniment.batches import EVERY, Batch, Progress
+from muniment.cancellation import surely
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -59,19 +60,12 @@ class AsyncBatch(Generic[Item]):
         Where the task is cancelled meanwhile, the transaction goes on to its end first, and the next sitting
         knows whether it was committed.
         """
-        storing = asyncio.ensure_future(
-            asyncio.to_thread(lambda: self._batch.store(work, *arguments, **named))
-        )
-        try:
-            return await asyncio.shield(storing)
-        except asyncio.CancelledError:
-            # A thread cannot be stopped: the connections may be given back only when it is done.
-            await asyncio.wait([storing])
-            raise
+        # A thread cannot be stopped: the connections may be given back only when it is done.
+        return await surely(asyncio.to_thread(lambda: self._batch.store(work, *arguments, **named)))
 
     async def skip(self) -> None:
         """Count the items as stored, though there is nothing to store of them."""
-        await asyncio.to_thread(self._batch.skip)
+        await self.store(lambda _session: None)
 
 
 class AsyncBatches(Generic[Item]):
@@ -96,7 +90,7 @@ class AsyncBatches(Generic[Item]):
 
     async def __aiter__(self) -> AsyncIterator[AsyncBatch[Item]]:
         async for gathered in _gathered(self._items, self._progress.every):
-            batch = await asyncio.to_thread(self._progress.fresh, gathered)
+            batch = await surely(asyncio.to_thread(self._progress.fresh, gathered))
             if batch is not None:
                 yield AsyncBatch(batch)
                 self._progress.must_be_stored(batch)

@@ -386,7 +386,8 @@ def test_an_async_loop_is_told_which_batch_an_error_cost(url: str) -> None:
     assert names(url) == ["a", "b"]
 
 
-def test_a_cancelled_async_loop_leaves_a_whole_batch_or_none(url: str) -> None:
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_cancelled_async_loop_leaves_a_whole_batch_or_none(url: str, times: int) -> None:
     began = asyncio.Event()
 
     async def run() -> None:
@@ -400,10 +401,24 @@ def test_a_cancelled_async_loop_leaves_a_whole_batch_or_none(url: str) -> None:
 
         task = asyncio.create_task(store_async(url, "abcd", slow))
         await began.wait()
-        task.cancel()
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(run())
     assert names(url) == ["a", "b"]
     assert asyncio.run(store_async(url, "abcd")) == (2, 2)
+
+
+def test_a_batch_that_an_async_loop_skips_is_not_given_again(url: str) -> None:
+    async def skip_all() -> None:
+        async with muniment.async_batches("ab", name="vases", key=as_they_are, to=url) as batches:
+            async for batch in batches:
+                await batch.skip()
+                assert batch.stored
+
+    asyncio.run(skip_all())
+    assert asyncio.run(store_async(url, "abc")) == (1, 2)
+    assert names(url) == ["c"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
@@ -18,6 +18,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from muniment.cancellation import surely
 from muniment.databases.engines import async_engine
 from muniment.databases.errors import POSTGRESQL_UNAVAILABLE, mysql_error, wrapped
 from muniment.databases.url import label
@@ -162,10 +163,10 @@ async def _connected(source: AsyncSource) -> AsyncIterator[AsyncConnection]:
                     await connection.exec_driver_sql(ALL_ROWS)
                 yield connection
             finally:
-                await _surely(connection.close())
+                await surely(connection.close())
     finally:
         if isinstance(source, str):
-            await _surely(engine.dispose())
+            await surely(engine.dispose())
 
 
 @asynccontextmanager
@@ -176,7 +177,7 @@ async def _opened(connection: AsyncConnection, statement: Statement) -> AsyncIte
         yield cursor
     except BaseException as error:
         # A reader who has had enough stops between two fetches; any other end may have come amidst one.
-        await _surely(_close(connection, cursor, in_order=isinstance(error, GeneratorExit)))
+        await surely(_close(connection, cursor, in_order=isinstance(error, GeneratorExit)))
         raise
     await _close(connection, cursor, in_order=True)
 
@@ -191,16 +192,6 @@ async def _close(connection: AsyncConnection, cursor: ServerCursor | None, *, in
     # SQLite has no connection that could be lost, and a database in memory that must not be.
     if not usable and connection.dialect.name != "sqlite":
         await connection.invalidate()
-
-
-async def _surely(closing: Coroutine[Any, Any, None]) -> None:
-    """Wait until it is done, though this task be cancelled meanwhile, once or again."""
-    task = asyncio.ensure_future(closing)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 @asynccontextmanager
