@@ -49,7 +49,7 @@ SETTLED = ("already loaded", *evidence.SEALED)
 
 GO_ON = "interrupted; run the same command again to go on"
 
-ALREADY_LOADED_IN_FULL = "nothing was marked as withdrawn: give --again beside --full to compare once more"
+ALREADY_LOADED_IN_FULL = "nothing more was marked as withdrawn: --again beside --full compares once more"
 
 WITHDRAW_MANY = "If the export is complete, load it with --full --again --withdraw-many"
 

@@ -98,6 +98,8 @@ def test_the_same_file_again_is_already_loaded(muniment: Program, tmp_path: Path
     muniment("load", "export.csv", "-m", "museum.toml")
     ended = muniment("load", "export.csv", "-m", "museum.toml", "--json")
     assert (ended.exit_code, ended.result["status"]) == (0, "already loaded")
+    full = muniment("load", "export.csv", "-m", "museum.toml", "--full")
+    assert "Nothing more was marked as withdrawn: --again beside --full compares once more." in full.out
     again = muniment("load", "export.csv", "-m", "museum.toml", "--again", "--json").result
     assert (again["status"], again["unchanged"], again["inserted"]) == ("done", 20, 0)
 

@@ -136,7 +136,7 @@ def test_a_full_disk_is_seen_beforehand(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_command_ends_with_1_where_a_load_would_refuse(url: str) -> None:
-    run = CliRunner().invoke(app, ["doctor", url, "--json"])
+    run = CliRunner().invoke(app, ["doctor", "--db", url, "--json"])
     told = json.loads(run.stdout.splitlines()[-1])
     assert (run.exit_code, told["status"]) == (0, "fit")
     assert {finding["level"] for finding in told["findings"]} <= set(Level)

@@ -95,6 +95,7 @@ def show_account(output: Output, run: Run, *, trial: bool = False) -> None:
         output.say(
             "  It was loaded before by this mapping, and nothing has changed; --again compares once more."
         )
+        _show_messages(output, run)
         return
     output.say(
         f"  {duration(run.seconds)}, {run.rows_per_second:,.0f} rows/s, {counted(run.chunks, 'commit')}, "
@@ -102,6 +103,10 @@ def show_account(output: Output, run: Run, *, trial: bool = False) -> None:
     )
     if run.seal and not trial:
         output.say(f"  Seal: {run.seal}")
+    _show_messages(output, run)
+
+
+def _show_messages(output: Output, run: Run) -> None:
     for message in run.messages:
         # One that begins with the source's name must not change it.
         told = message if message.startswith(run.source) else message[:1].upper() + message[1:]

@@ -24,6 +24,7 @@ def doctor(
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="How many are to load at once.")
     ] = 1,
+    db: options.DatabaseUrl = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -35,6 +36,7 @@ def doctor(
       muniment doctor
       muniment doctor postgresql://loader@db.example.org/collection --workers 4
     """
+    url = url or db
     with reporting(json=json, debug=debug) as output:
         findings = diagnose(url, workers=workers)
         unfit = any(finding.level is Level.FATAL for finding in findings)
