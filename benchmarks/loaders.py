@@ -97,7 +97,7 @@ def _load_by_checkpoint(work: Work, checkpoint: Path, observer: Callable[[object
     settings = Settings(chunk_rows=CHUNK_ROWS)
     with closing(open_source(work.source, profile.source, settings)) as source:
         place = Place(**json.loads(checkpoint.read_text())) if checkpoint.exists() else source.first
-        judge, writer = profile.bind(source.header), profile.writer(RunContext(run_id=0, source_id=0))
+        judge, writer = profile.bind(source.header), profile.writer(RunContext(run_id=0))
         with closing(connect(work.url)) as database:
             with database.schema_lock() as transaction:
                 profile.table.create(transaction.connection, checkfirst=True)

@@ -21,11 +21,10 @@ class RunContext:
     """What the writer of a run must know of it.
 
     Attributes:
-        run_id, source_id: rows of the ledger's `run` and `source`.
+        run_id: the row of the ledger's `run`.
     """
 
     run_id: int
-    source_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class Writer(Protocol):
         ...
 
     def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:
-        """At the end of a full run: mark what it did not see as withdrawn; returns how many.
+        """At the end of a full run: mark what it did not see as withdrawn; returns how many now are, by it.
 
         `also_seen` selects the keys of records that the run saw but could not store.
         """

@@ -119,7 +119,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     if not entry.created and entry.status == "done":
         said = (ALREADY_LOADED_IN_FULL,) if full else ()
         return _finished(database, source, entry.run_id, _Sitting("already loaded", 0, said), began)
-    writer = profile.writer(RunContext(entry.run_id, entry.source_id))
+    writer = profile.writer(RunContext(entry.run_id))
     job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
     in_ledger = partial(
@@ -133,7 +133,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
             sitting = _load_chunks(job, settings, observer, stop)
         if full and sitting.status == "done":
             # Before the run counts as done: a run that dies in between does it again.
-            sitting = _withdraw_unseen(job, sitting, many=withdraw_many)
+            sitting = in_ledger(partial(_withdraw_unseen, job, sitting, many=withdraw_many))
         if sitting.status in evidence.SEALED:
             in_ledger(partial(_seal, job, sitting))
     except (KeyboardInterrupt, Interrupted):
@@ -290,6 +290,7 @@ class _TooMany(Exception):
 
 
 def _withdraw_unseen(job: Job, sitting: _Sitting, *, many: bool) -> _Sitting:
+    """Mark what a full run did not see; done again, it finds what is marked already."""
     account = _account(job)
     if not account.inserted + account.updated + account.unchanged:
         # An export that failed leaves an empty file more often than a museum gives up all that it has.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from muniment import RejectBudget, Settings
+from muniment import RejectBudget, Settings, evidence
 from muniment.correction import dismiss
-from muniment.errors import UsageError
+from muniment.errors import DatabaseUnavailable, MunimentError, UsageError
+from muniment.museum.writing import MuseumWriter
 from tests.acceptance.loading import MAPPING, counts, load, mapping, opened, query, vase, write
 
 SETTINGS = Settings(max_rejects=RejectBudget(percent=100), chunk_rows=3)
@@ -139,3 +141,42 @@ def test_an_export_that_lacks_more_than_half_withdraws_only_where_that_is_asked_
 def test_withdrawing_many_goes_with_a_full_load(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="goes with --full"):
         load(write(tmp_path / "1.csv", [vase(1)]), f"sqlite:///{tmp_path / 'a.db'}", withdraw_many=True)
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: MunimentError) -> list[int]:
+    """Let a function raise after its work, the first time; returns one item for each call."""
+    calls: list[int] = []
+    work = getattr(owner, name)
+
+    def attempt(*given: Any) -> Any:
+        calls.append(len(given))
+        found = work(*given)
+        if len(calls) == 1:
+            raise error
+        return found
+
+    monkeypatch.setattr(owner, name, attempt)
+    return calls
+
+
+def test_marking_what_is_gone_is_tried_again(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(write(tmp_path / "1.csv", [vase(1), vase(2), vase(3)]), database_url)
+    calls = fail_once(monkeypatch, MuseumWriter, "withdraw_unseen", DatabaseUnavailable("deadlock"))
+    run = load(write(tmp_path / "2.csv", [vase(1), vase(3)]), database_url, full=True)
+    assert (run.status, run.withdrawn, len(calls)) == ("done", 1, 2)
+    assert query(database_url, WITHDRAWN) == [("O2", run.run)]
+
+
+def test_what_was_marked_before_a_run_failed_is_told_when_it_ends(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(write(tmp_path / "1.csv", [vase(1), vase(2), vase(3)]), database_url)
+    export = write(tmp_path / "2.csv", [vase(1), vase(3)])
+    fail_once(monkeypatch, evidence, "seal_run", MunimentError("the power failed"))
+    with pytest.raises(MunimentError, match="the power failed"):
+        load(export, database_url, full=True)
+    run = load(export, database_url, full=True)
+    assert (run.status, run.withdrawn) == ("done", 1)
+    assert query(database_url, WITHDRAWN) == [("O2", run.run)]

@@ -98,7 +98,10 @@ class MuseumWriter:
             self._terms = {}
 
     def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:
-        """Mark the institution's objects of this record source that the run did not see as withdrawn."""
+        """Mark the institution's objects of this record source that the run did not see as withdrawn.
+
+        Those that an attempt before this one marked are counted too: the reply to its COMMIT may be lost.
+        """
         o, s = tables.object_.c, tables.sighting.c
         sighted = sa.exists().where(s.run_id == self._run_id, s.object_id == o.object_id)
         update = (
@@ -109,7 +112,9 @@ class MuseumWriter:
             .where(~sighted, o.record_key.not_in(also_seen))
             .values(withdrawn_run_id=self._run_id)
         )
-        return transaction.execute(update).rowcount
+        transaction.execute(update)
+        marked = sa.select(sa.func.count()).where(o.withdrawn_run_id == self._run_id)
+        return int(transaction.execute(marked).scalar_one())
 
     def _institution(self, transaction: Transaction) -> int:
         institution = self._mapping.institution
