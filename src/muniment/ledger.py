@@ -178,7 +178,6 @@ class RunEntry:
     """One loading of one source by one mapping; `created` is False where it is taken up again."""
 
     run_id: int
-    source_id: int
     status: str
     created: bool
 
@@ -225,6 +224,7 @@ def reading(database: Database) -> Iterator[sa.Connection]:
                 where=database.label,
                 hint="`muniment load` loads an export; --db names another database",
             )
+        connection.rollback()  # else the transaction in which this was asked would stay open
         yield connection
 
 
@@ -263,14 +263,14 @@ def open_run(transaction: Transaction, request: RunRequest, *, again: bool) -> R
         .limit(1)
     ).first()
     if last is not None and not (again and last.status == "done"):
-        return RunEntry(last.run_id, source_id, last.status, created=False)
+        return RunEntry(last.run_id, last.status, created=False)
     pass_number = 1 if last is None else last.pass_number + 1
     identity = {"source_id": source_id, "mapping_version": request.mapping_version, "pass": pass_number}
     query = sa.select(run_table.c.run_id).where(
         *(run_table.c[name] == value for name, value in identity.items())
     )
     run_id = _found_or_added(transaction, query, run_table, identity | _run_columns(request))
-    return RunEntry(run_id, source_id, "running", created=True)
+    return RunEntry(run_id, "running", created=True)
 
 
 def _run_columns(request: RunRequest) -> dict[str, Any]:

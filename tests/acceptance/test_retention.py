@@ -17,6 +17,7 @@ from muniment.audit import runs
 from muniment.cli import app
 from muniment.databases import connect
 from muniment.errors import UsageError
+from muniment.ledger import reading
 from muniment.quarantine import PURGED, quarantine_table
 from tests.acceptance.loading import load, vase, write
 
@@ -147,3 +148,8 @@ def test_the_command_purges_only_when_told_to(url: str) -> None:
     assert (
         CliRunner().invoke(app, ["quarantine", "purge", "--older-than", "ninety", "--db", url]).exit_code == 2
     )
+
+
+def test_who_reads_begins_without_a_transaction(url: str) -> None:
+    with closing(connect(url)) as database, reading(database) as connection:
+        assert not connection.in_transaction()

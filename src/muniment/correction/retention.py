@@ -56,12 +56,12 @@ def purge(
             f"entries that are {', '.join(unfit)} are not purged", hint="Only closed and dismissed ones are"
         )
     condition = _settled_before(older_than, states)
-    if trial:
-        with reading(database) as connection:
+    with reading(database) as connection:
+        if trial:
             return _counted(connection.execute(_query().where(condition)).all())
     total, last = Purged(), 0
     while True:
-        with reading(database), database.transaction() as transaction:
+        with database.transaction() as transaction:
             query = _query().where(condition, quarantine_table.c.quarantine_id > last)
             rows = transaction.execute(query.limit(PURGED_AT_ONCE)).all()
             if not rows:
