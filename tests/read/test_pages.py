@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+import stamina.instrumentation
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import DeclarativeBase
@@ -18,8 +20,9 @@ from sqlalchemy.orm import DeclarativeBase
 from muniment import read
 from muniment.databases import Database
 from muniment.databases.types import Id, Key, Text
-from muniment.errors import MunimentError, UsageError
+from muniment.errors import DatabaseUnavailable, MunimentError, UsageError
 from muniment.read.keys import token_of, values_of
+from muniment.read.sources import connected
 from tests.read.conftest import fill, works
 
 metadata = sa.MetaData()
@@ -343,3 +346,36 @@ def test_a_forged_token_reaches_the_database_as_a_value_only(database: Database)
     except MunimentError:
         pytest.fail("a text is a text")
     assert len(list(read.stream(database, works))) == 3
+
+
+@pytest.fixture
+def retries() -> Iterator[list[stamina.instrumentation.RetryDetails]]:
+    """What stamina tells of what is tried again."""
+    told: list[stamina.instrumentation.RetryDetails] = []
+    before = stamina.instrumentation.get_on_retry_hooks()
+
+    def tell(details: stamina.instrumentation.RetryDetails) -> None:
+        told.append(details)
+
+    stamina.instrumentation.set_on_retry_hooks((tell,))
+    yield told
+    stamina.instrumentation.set_on_retry_hooks(before)
+
+
+def test_no_key_of_a_row_is_logged_where_a_page_is_asked_for_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, retries: list[stamina.instrumentation.RetryDetails]
+) -> None:
+    rows = fill(database, 4)
+    found = read.pages(database, works, "id", page_rows=2)
+    pages = [next(found)]
+    failed = [DatabaseUnavailable("the server restarts")]
+
+    def restarting(engine: sa.Engine) -> Any:
+        if failed:
+            raise failed.pop()
+        return connected(engine)
+
+    monkeypatch.setattr("muniment.read.paging.connected", restarting)
+    pages += found
+    assert [row for page in pages for row in page.rows] == rows
+    assert [(retry.args, retry.kwargs) for retry in retries] == [((), {})]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, TypeVar, overload
 
@@ -23,14 +24,13 @@ from muniment.read.rows import BatchFactory, Columns, Row, tuples
 from muniment.read.sources import connected, engine_of
 
 B = TypeVar("B")
+T = TypeVar("T")
 
 PAGE_ROWS = 5_000
 """Rows of a page: a query for each costs little beside so many rows."""
 
 ATTEMPTS, PATIENCE_SECONDS = 20, 30.0
 """How often, and for how long at the most, a page is asked for: a server restarts in less."""
-
-_PERSISTENTLY = stamina.RetryingCaller(ATTEMPTS, PATIENCE_SECONDS)
 
 KeyColumn = str | sa.Column[Any] | InstrumentedAttribute[Any]
 Key = KeyColumn | Sequence[KeyColumn]
@@ -123,11 +123,11 @@ def _pages(
     source: str | Database | sa.Engine, query: _Query, begin: list[Any] | None, rows: BatchFactory[B]
 ) -> Iterator[Page[B]]:
     with engine_of(source) as engine:
-        _PERSISTENTLY(DatabaseUnavailable, _must_suit, engine, query)
+        _persistently(partial(_must_suit, engine, query))
         make: Callable[[Sequence[Row]], B] | None = None
         more = True
         while more:
-            columns, fetched = _PERSISTENTLY(DatabaseUnavailable, query.fetch, engine, begin)
+            columns, fetched = _persistently(partial(query.fetch, engine, begin))
             make = make or rows(columns)
             keys = [row[len(columns.names) :] for row in fetched]
             query.must_rise(keys)
@@ -137,6 +137,11 @@ def _pages(
                 begin = list(keys[len(kept) - 1])
                 first, last = (token_of(query.names, found) for found in (keys[0], begin))
                 yield Page(make(kept), first, last, more)
+
+
+def _persistently(ask: Callable[[], T]) -> T:
+    """What `ask` returns; it takes no arguments, for stamina logs them, and keys are values of rows."""
+    return stamina.RetryingCaller(ATTEMPTS, PATIENCE_SECONDS)(DatabaseUnavailable, ask)
 
 
 def _must_suit(engine: sa.Engine, query: _Query) -> None:
