@@ -8,7 +8,7 @@ import psycopg
 import pymysql
 import pytest
 
-from muniment.databases.errors import mysql_error, wrapped
+from muniment.databases.errors import mysql_error, postgresql_error, wrapped
 from muniment.errors import (
     DatabaseError,
     DatabaseExhausted,
@@ -52,6 +52,12 @@ def cases(table: dict[type[DatabaseError], str]) -> list[tuple[str, type[Databas
 def test_what_postgresql_reports(state: str, meaning: type[DatabaseError]) -> None:
     kind = psycopg.errors.lookup(state) if state != "XX000" else psycopg.errors.InternalError_
     assert type(wrapped(kind("it failed"), "here")) is meaning
+
+
+@pytest.mark.parametrize(("state", "meaning"), cases(POSTGRESQL))
+def test_other_drivers_of_postgresql_mean_the_same(state: str, meaning: type[DatabaseError]) -> None:
+    error = postgresql_error(state, "it failed.\nDETAIL: a row", "here")
+    assert (type(error), error.message) == (meaning, "it failed")
 
 
 def test_a_limit_on_time_is_told_from_an_operator_who_cancels() -> None:

@@ -190,6 +190,31 @@ def test_a_statement_that_the_server_refuses_is_a_database_error(database: Datab
         next(read.batches(database, sa.select(missing.c.id), rows=read.arrow()))
 
 
+@only_on_postgresql
+@pytest.mark.parametrize(
+    ("state", "message", "meaning"),
+    [("40P01", "deadlock detected", DatabaseUnavailable), (None, "", DatabaseError)],
+)
+def test_what_adbc_reports_means_what_it_means_elsewhere(
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str | None,
+    message: str,
+    meaning: type[Exception],
+) -> None:
+    dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")
+    status: Any = importlib.import_module("adbc_driver_manager").AdbcStatusCode.INTERNAL
+
+    def refuse(_address: str) -> Any:
+        raise dbapi.OperationalError(message, status_code=status, sqlstate=state)
+
+    monkeypatch.setattr(dbapi, "connect", refuse)
+    with pytest.raises(DatabaseError) as raised:
+        next(read.batches(database_url, IN_ORDER, rows=read.arrow()))
+    assert type(raised.value) is meaning
+    assert raised.value.message == (message or "OperationalError")
+
+
 LONG_ROWS = sa.select(works.c.id, sa.func.repeat("x", 1000, type_=sa.Text).label("long_row"))
 
 

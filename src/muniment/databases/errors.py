@@ -60,6 +60,7 @@ POSTGRESQL_UNAVAILABLE = (
 POSTGRESQL_EXHAUSTED = ("53100", "53200", "25006")
 POSTGRESQL_REFUSED = ("22", "23", "54000")
 POSTGRESQL_READ_ONLY = "25006"
+POSTGRESQL_DUPLICATE = "23505"
 POSTGRESQL_CANCELLED = "57014"
 POSTGRESQL_TIMED_OUT = "statement timeout"
 """What tells a time limit from an operator, who cancels with the same SQLSTATE. A server that speaks another
@@ -185,12 +186,20 @@ def _first_sentence(error: BaseException | str) -> str:
 
 
 def _postgresql(error: psycopg.Error, where: str) -> DatabaseError:
-    state = error.sqlstate
-    if state is None:
+    if error.sqlstate is None:
         return _postgresql_without_state(error, where)
-    message = _first_sentence(error.diag.message_primary or str(error))
-    if state == "23505":
-        return DuplicateKey(message, constraint=error.diag.constraint_name or "", where=where)
+    diag = error.diag
+    told, constraint, column = diag.message_primary or error, diag.constraint_name, diag.column_name
+    return postgresql_error(error.sqlstate, told, where, constraint=constraint or "", column=column or "")
+
+
+def postgresql_error(
+    state: str, told: BaseException | str, where: str, *, constraint: str = "", column: str = ""
+) -> DatabaseError:
+    """The error that one of PostgreSQL with this SQLSTATE amounts to, whichever driver raised it."""
+    message = _first_sentence(told)
+    if state == POSTGRESQL_DUPLICATE:
+        return DuplicateKey(message, constraint=constraint, where=where)
     if state == POSTGRESQL_CANCELLED:
         return _cut_short(message, where, by_time=POSTGRESQL_TIMED_OUT in message)
     if state.startswith(POSTGRESQL_UNAVAILABLE):
@@ -198,8 +207,7 @@ def _postgresql(error: psycopg.Error, where: str) -> DatabaseError:
     if state.startswith(POSTGRESQL_EXHAUSTED):
         return _exhausted(message, where, read_only=state == POSTGRESQL_READ_ONLY)
     if state.startswith(POSTGRESQL_REFUSED):
-        column = f"{error.diag.column_name}: " if error.diag.column_name else ""
-        return RowRefused(column + message, where=where)
+        return RowRefused(f"{column}: {message}" if column else message, where=where)
     hint = ASK_FOR_RIGHTS if state.startswith(("28", "42501")) else ""
     return DatabaseError(message, hint=hint, where=where)
 

@@ -17,14 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from muniment.databases.errors import postgresql_error
 from muniment.databases.postgresql import PostgresDatabase
 from muniment.databases.types import Portable
-from muniment.errors import DatabaseError, DatabaseUnavailable
 from muniment.read.arrow import Arrow
 from muniment.read.cursors import Statement
 from muniment.read.rows import Columns
 from muniment.read.sources import connected
-from muniment.records import shortened
 
 try:
     import adbc_driver_postgresql.dbapi as adbc
@@ -36,6 +35,9 @@ BATCH_BYTES = 1024 * 1024
 
 LOST = ("server closed the connection", "terminating connection", "connection", "SSL")
 """Words of libpq's messages for a connection that ended; they come without an SQLSTATE."""
+
+CONNECTION_LOST = "08006"
+"""The SQLSTATE that they amount to."""
 
 
 def batches_from(
@@ -111,7 +113,7 @@ def _wrapping(where: str) -> Iterator[None]:
     try:
         yield
     except (adbc.Error, OSError) as error:
-        message = shortened(str(error).strip().splitlines()[0])
         state = getattr(error, "sqlstate", None) or ""
-        lost = state.startswith(("08", "57P")) or (not state and any(word in str(error) for word in LOST))
-        raise (DatabaseUnavailable if lost else DatabaseError)(message, where=where) from error
+        if not state and any(word in str(error) for word in LOST):
+            state = CONNECTION_LOST
+        raise postgresql_error(state, error, where) from error

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from muniment.cancellation import surely
 from muniment.databases.engines import async_engine
-from muniment.databases.errors import POSTGRESQL_UNAVAILABLE, mysql_error, wrapped
+from muniment.databases.errors import mysql_error, postgresql_error, wrapped
 from muniment.databases.url import label
 from muniment.errors import DatabaseError, DatabaseUnavailable, MunimentError
 from muniment.read.cursors import ALL_ROWS, Selectable, ServerCursor, Statement, statement_of
@@ -80,7 +80,7 @@ def stream_async(
         UsageError: as `stream`; or the async driver is not installed.
         DatabaseError: as `stream`.
     """
-    return AsyncStream(_each(async_batches(source, statement_of(what), rows, bounded(batch_rows))))
+    return AsyncStream(_each(fetched_batches(source, statement_of(what), rows, bounded(batch_rows))))
 
 
 @overload
@@ -95,10 +95,10 @@ def batches_async(
     source: AsyncSource, what: Selectable, *, rows: BatchFactory[Any] = tuples, batch_rows: int = BATCH_ROWS
 ) -> AsyncStream[Any]:
     """As `muniment.read.batches`, for `async for`; see `stream_async`."""
-    return AsyncStream(async_batches(source, statement_of(what), rows, bounded(batch_rows)))
+    return AsyncStream(fetched_batches(source, statement_of(what), rows, bounded(batch_rows)))
 
 
-async def async_batches(
+async def fetched_batches(
     source: AsyncSource, statement: Statement, rows: BatchFactory[B], batch_rows: int
 ) -> AsyncGenerator[B]:
     """The batches of a statement, one at a time."""
@@ -228,6 +228,6 @@ def _known(error: Exception, where: str) -> MunimentError | None:
 def _of_asyncpg(cause: BaseException, where: str) -> DatabaseError:
     # What the driver itself says, such as that the connection is closed, has no SQLSTATE.
     state = getattr(cause, "sqlstate", None)
-    lost = state is None or str(state).startswith(POSTGRESQL_UNAVAILABLE)
-    message = shortened(str(cause).strip().partition("\n")[0])
-    return (DatabaseUnavailable if lost else DatabaseError)(message, where=where)
+    if state is None:
+        return DatabaseUnavailable(shortened(str(cause).strip().partition("\n")[0]), where=where)
+    return postgresql_error(str(state), cause, where)

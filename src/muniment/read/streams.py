@@ -10,7 +10,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 from muniment.databases import connect
 from muniment.read.adbc import batches_from
 from muniment.read.arrow import Arrow
-from muniment.read.asynchronous import async_batches
+from muniment.read.asynchronous import fetched_batches
 from muniment.read.background import has_faster_driver, in_background
 from muniment.read.cursors import Selectable, Statement, statement_of
 from muniment.read.rows import BATCH_ROWS, BatchFactory, Row, RowFactory, bounded, must_be_rows, tuples
@@ -97,7 +97,7 @@ def batches(
 
 def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_rows: int) -> Generator[B]:
     if isinstance(source, str) and has_faster_driver(source):
-        yield from in_background(async_batches(source, statement, rows, batch_rows))
+        yield from in_background(fetched_batches(source, statement, rows, batch_rows))
         return
     if isinstance(source, str):
         with closing(connect(source)) as database:
