@@ -26,14 +26,11 @@ from muniment.databases.infile import StreamingConnection
 from muniment.databases.options import ConnectionOptions, parted
 from muniment.databases.silence import HearingAsyncConnection, HearingConnection
 from muniment.databases.sockets import keep_alive, tls_context
-from muniment.databases.url import ASYNC_DRIVERS, label, parsed
+from muniment.databases.url import ASYNC_DRIVERS, in_memory, label, parsed
 from muniment.errors import DatabaseUrlError, UsageError
 
 SPARE_CONNECTIONS = 2
 """Beyond one a worker: the keeper of the schema lock on MySQL, and who looks at the ledger meanwhile."""
-
-IN_MEMORY = ("", ":memory:")
-"""Databases of SQLite that live in one connection."""
 
 Arguments = dict[str, Any]
 
@@ -127,7 +124,7 @@ def async_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
 
 def _pool(url: sa.URL, options: ConnectionOptions, workers: int) -> Arguments:
     told: Arguments = {"hide_parameters": True, "pool_pre_ping": True, "pool_recycle": options.pool_recycle}
-    if url.get_backend_name() == "sqlite" and (url.database or "") in IN_MEMORY:
+    if in_memory(url):
         # All that use a database in memory must use the one connection that it lives in.
         return {"hide_parameters": True, "poolclass": StaticPool}
     return told | {"pool_size": max(workers, 1), "max_overflow": SPARE_CONNECTIONS}

@@ -19,8 +19,8 @@ from muniment.columns import ColumnarRows
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import StrictSQLiteDDL
-from muniment.databases.engines import IN_MEMORY
 from muniment.databases.session import DURABLE, WRITES
+from muniment.databases.url import in_memory
 from muniment.databases.values import conversions, converted, must_all_be_storable
 from muniment.errors import DatabaseUrlError
 
@@ -58,7 +58,7 @@ class SQLiteDatabase(SqlDatabase):
 
     def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
         path = url.database or ""
-        if path not in IN_MEMORY and not path.startswith("file:"):
+        if not in_memory(url) and not path.startswith("file:"):
             _must_be_a_place_for_a_file(Path(path), label)
         super().__init__(url, label, workers=workers)
 
@@ -71,7 +71,7 @@ class SQLiteDatabase(SqlDatabase):
         return self._transaction_on(self._connection().execution_options(**{DURABLE: True}))
 
     def _waits_for_disk(self, connection: sa.Connection) -> bool:
-        return connection.engine.url.database not in IN_MEMORY
+        return not in_memory(connection.engine.url)
 
     def _connection(self) -> sa.Connection:
         return self.engine.connect().execution_options(**{WRITES: True})

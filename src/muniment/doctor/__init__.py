@@ -10,9 +10,8 @@ import sqlalchemy as sa
 
 from muniment.config import database_url
 from muniment.databases import Database, connect
-from muniment.databases.engines import IN_MEMORY
 from muniment.databases.errors import wrapping
-from muniment.databases.url import parsed
+from muniment.databases.url import in_memory, parsed
 from muniment.doctor import mysql, postgresql, sqlite
 from muniment.doctor.findings import Finding, Level, fatal, fine, warning
 from muniment.errors import DatabaseError
@@ -35,8 +34,8 @@ def diagnose(url: str | None = None, *, workers: int = 1) -> list[Finding]:
     """
     text = database_url(url)
     parts = parsed(text)
-    path = parts.database or ""
-    file = Path(path) if parts.get_backend_name() == "sqlite" and path not in IN_MEMORY else None
+    in_file = parts.get_backend_name() == "sqlite" and not in_memory(parts)
+    file = Path(parts.database or "") if in_file else None
     if file and not file.exists() and file.parent.is_dir():
         return sorted_findings(
             [fine("schema", "no file yet: a load creates it"), *sqlite.examine_place(file)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from muniment.config import MEBIBYTE
-from muniment.databases.engines import IN_MEMORY
+from muniment.databases.url import in_memory
 from muniment.doctor.findings import Finding, fatal, fine, warning
 
 LEAST_BYTES = 64 * MEBIBYTE
@@ -33,9 +33,9 @@ def examine(connection: sa.Connection, workers: int) -> Iterator[Finding]:
     else:
         told = f"{mode}: readers and the writer wait for each other"
         yield warning("journal_mode", told, "Keep the file on a local disk; there a load switches to WAL")
-    path = connection.engine.url.database or ""
-    if path not in IN_MEMORY:
-        yield from examine_place(Path(path))
+    url = connection.engine.url
+    if not in_memory(url):
+        yield from examine_place(Path(url.database or ""))
 
 
 def examine_place(path: Path) -> Iterator[Finding]:
