@@ -29,8 +29,8 @@ from muniment import errors, evidence, ledger, quarantine
 from muniment.batches import batch_item_table
 from muniment.databases import types
 from muniment.migrations import version_table
-from muniment.museum.publishing.travel import TRAVELS
 from tests.faults import catalogue
+from tests.publishing.travel import TRAVELS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").rglob("*.md")])

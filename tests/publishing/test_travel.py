@@ -21,8 +21,8 @@ from muniment.museum.publishing.identifiers import identifiers
 from muniment.museum.publishing.lido import Lido
 from muniment.museum.publishing.linked_art import LinkedArt
 from muniment.museum.publishing.shared import shared
-from muniment.museum.publishing.travel import TRAVELS, Travel
 from tests.publishing.museum import accepted, reading
+from tests.publishing.travel import TRAVELS, Travel
 
 MAPPING = """
 [institution]

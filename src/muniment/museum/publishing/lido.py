@@ -1,7 +1,7 @@
 """Objects as LIDO 1.1 (http://www.lido-schema.org): pure, one object at a time.
 
 Elements are put together as text: escaped where they are made, remembered where they come again.
-What a field becomes stands in `travel.py`, and is tested.
+What a field becomes stands in `docs/explanation/field-travel.md`, and is tested.
 """
 
 from __future__ import annotations
