@@ -16,7 +16,7 @@ LAYERS = (
     ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
     ("load", "beginning"),
     ("run", "read", "registry", "batches", "async_batches", "doctor"),
-    ("correction", "audit", "archiving", "roles", "check", "export"),
+    ("correction", "audit", "archiving", "roles", "export"),
     ("api", "exporting"),
     ("cli", "__main__"),
     ("__init__",),

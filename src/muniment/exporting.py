@@ -111,7 +111,8 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
     """Write what a database holds as files that others can read, in flat memory, with a manifest.
 
     The same call takes an interrupted export up again: whole files are kept. It is refused where the
-    database has changed since, for the files would not be of one state.
+    ledger tells of a change since, for the files would not be of one state; what other programs do to tables
+    is not noticed.
 
     Args:
         what: a format, one of `FORMATS`; `quarantine` and `audit` are written as `rows_as` says.
