@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def test_a_url_that_names_no_database_is_explained(url: str, words: str) -> None
     with pytest.raises(DatabaseUrlError, match=words) as refused:
         connect(url)
     assert CANARY not in told(refused.value)
+
+
+@pytest.mark.parametrize("begin", ["transaction", "durable_transaction"])
+def test_a_file_that_cannot_be_opened_any_more_is_told_as_any_other_error(tmp_path: Path, begin: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    database = connect(f"sqlite:///{folder / 'collection.db'}")
+    database.engine.dispose()
+    shutil.rmtree(folder)
+    with pytest.raises(DatabaseError), getattr(database, begin)():
+        pass
+    database.close()
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])

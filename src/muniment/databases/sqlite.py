@@ -8,8 +8,8 @@ run, whose ledger stands in the same file.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from muniment.columns import ColumnarRows
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import StrictSQLiteDDL
+from muniment.databases.errors import wrapping
 from muniment.databases.session import DURABLE, WRITES
 from muniment.databases.url import in_memory
 from muniment.databases.values import conversions, converted, must_all_be_storable
@@ -66,9 +67,13 @@ class SQLiteDatabase(SqlDatabase):
         """A transaction: it holds the only write lock there is, and creating tables is part of it."""
         return self.transaction()
 
-    def durable_transaction(self) -> AbstractContextManager[Transaction]:
+    @contextmanager
+    def durable_transaction(self) -> Iterator[Transaction]:
         """A transaction whose commit waits for the disk; the log holds those before it, too."""
-        return self._transaction_on(self._connection().execution_options(**{DURABLE: True}))
+        with wrapping(self.label):
+            connection = self._connection().execution_options(**{DURABLE: True})
+        with self._transaction_on(connection) as transaction:
+            yield transaction
 
     def _waits_for_disk(self, connection: sa.Connection) -> bool:
         return not in_memory(connection.engine.url)
