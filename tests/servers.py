@@ -180,11 +180,11 @@ def mariadb(*, durable: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def own_mariadb(*, durable: bool = False) -> Iterator[Server]:
-    """A MariaDB server of our own, as `own_postgresql`."""
+def own_mariadb(*, durable: bool = False, options: tuple[str, ...] = ()) -> Iterator[Server]:
+    """A MariaDB server of our own, as `own_postgresql`, with options of its command line."""
     daemon = _binary("mariadbd", "/usr/sbin", "mariadb-server", "MUNIMENT_TEST_MARIADB")
     with _own_server(
-        lambda place: _start_mariadb(place, daemon, durable),
+        lambda place: _start_mariadb(place, daemon, durable, options),
         _connect_mariadb,
         "mariadb://muniment:{password}@127.0.0.1:{port}/mysql",
         "mysql",
@@ -209,7 +209,9 @@ def _start_postgresql(place: Place, binaries: Path, durable: bool) -> subprocess
     return place.start(binaries / "postgres", "-D", data, *options)
 
 
-def _start_mariadb(place: Place, daemon: Path, durable: bool) -> subprocess.Popen[bytes]:
+def _start_mariadb(
+    place: Place, daemon: Path, durable: bool, options: tuple[str, ...]
+) -> subprocess.Popen[bytes]:
     data, first = place.folder / "data", place.folder / "first.sql"
     if not data.exists():
         install = (
@@ -231,6 +233,7 @@ def _start_mariadb(place: Place, daemon: Path, durable: bool) -> subprocess.Pope
         ),
         *("--skip-name-resolve", "--local-infile=1", "--skip-log-bin", "--character-set-server=utf8mb4"),
         f"--innodb-flush-log-at-trx-commit={1 if durable else 0}",
+        *options,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -247,7 +247,7 @@ def test_a_database_of_another_character_set_is_told_of(on_mariadb: str) -> None
 @pytest.fixture(scope="module")
 def lax_mariadb() -> Iterator[str]:
     """A server of our own, whose global settings are the test's to change."""
-    with servers.own_mariadb() as server:
+    with servers.own_mariadb(options=("--log-bin=log",)) as server:
         execute(server.url, "CREATE DATABASE lax")
         yield sa.make_url(server.url).set(database="lax").render_as_string(hide_password=False)
 
@@ -260,6 +260,7 @@ def lax_mariadb() -> Iterator[str]:
         ("wait_timeout", "20", "wait_timeout"),
         ("local_infile", "OFF", "local_infile"),
         ("innodb_flush_log_at_trx_commit", "2", "innodb_flush_log_at_trx_commit"),
+        ("sync_binlog", "0", "sync_binlog"),
         ("idle_write_transaction_timeout", "5", "idle_write_transaction_timeout"),
         ("max_connections", "14", "max_connections"),
         ("read_only", "ON", "read_only"),
@@ -279,3 +280,25 @@ def test_a_lax_setting_of_a_server_is_found_and_its_change_mends_it(
     finally:
         restored = before if before.isdigit() else f"'{before}'"
         execute(lax_mariadb, f"SET GLOBAL {setting} = {restored}")
+
+
+@pytest.mark.parametrize(("flush", "binlog", "durable"), [(1, 1, True), (1, 0, False), (0, 1, False)])
+def test_a_server_waits_for_its_disk_only_where_the_binary_log_does_too(
+    lax_mariadb: str, flush: int, binlog: int, durable: bool
+) -> None:
+    names = ("innodb_flush_log_at_trx_commit", "sync_binlog")
+    before = {name: value(lax_mariadb, f"SELECT @@GLOBAL.{name}") for name in names}
+    try:
+        for name, number in zip(names, (flush, binlog), strict=True):
+            execute(lax_mariadb, f"SET GLOBAL {name} = {number}")
+        with closing(connect(lax_mariadb)) as database:
+            assert database.is_durable() is durable
+    finally:
+        for name, restored in before.items():
+            execute(lax_mariadb, f"SET GLOBAL {name} = {restored}")
+
+
+def test_without_a_binary_log_nothing_need_wait_for_it(on_mariadb: str) -> None:
+    if value(on_mariadb, "SELECT @@log_bin") != "0":
+        pytest.skip("this server keeps a binary log")
+    assert found(on_mariadb, "sync_binlog").level is Level.FINE

@@ -34,6 +34,9 @@ INSERT_CHARACTERS = 256 * 1024
 LOCK_NAME_CHARACTERS = 40
 """Of the hash in a lock's name: names may have 64 characters, and locks are those of the whole server."""
 
+WAITS_FOR_DISK = "SELECT @@innodb_flush_log_at_trx_commit = 1 AND (NOT @@log_bin OR @@sync_binlog = 1)"
+"""A crash undoes what stands in InnoDB's log and is missing in the binary log, where there is one."""
+
 LOCAL_INFILE_FORBIDDEN = frozenset((1148, 3948, 4166))
 """How servers say that LOAD DATA LOCAL is switched off."""
 
@@ -169,7 +172,7 @@ class MySQLDatabase(SqlDatabase):
                 keeper.execute(sa.text("SELECT RELEASE_LOCK(:name)"), name)
 
     def _waits_for_disk(self, connection: sa.Connection) -> bool:
-        return int(connection.exec_driver_sql("SELECT @@innodb_flush_log_at_trx_commit").scalar_one()) == 1
+        return bool(connection.exec_driver_sql(WAITS_FOR_DISK).scalar_one())
 
     def _transaction(self, connection: sa.Connection) -> SqlTransaction:
         return MySQLTransaction(connection, self)

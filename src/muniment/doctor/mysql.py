@@ -21,6 +21,7 @@ NEEDED_TO_CREATE = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES", "CREATE VI
 SETTINGS = sa.text(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('max_connections', 'max_user_connections', 'wait_timeout',"
     " 'max_allowed_packet', 'sql_mode', 'local_infile', 'read_only', 'innodb_flush_log_at_trx_commit',"
+    " 'log_bin', 'sync_binlog',"
     " 'net_write_timeout', 'net_read_timeout', 'idle_transaction_timeout', 'idle_write_transaction_timeout')"
 )
 """The server's own, whatever Muniment sets for its sessions."""
@@ -117,12 +118,14 @@ def _lax(settings: Mapping[str, str], database: Any) -> Iterator[Finding]:
         yield warning(
             "local_infile", "off: rows go in by INSERT, which is slower", "SET GLOBAL local_infile = ON"
         )
-    if settings["innodb_flush_log_at_trx_commit"] == "1":
-        yield fine("innodb_flush_log_at_trx_commit", "1")
-    else:
-        told = "a crash may undo the last commits; the next run loads them again"
-        change = "SET GLOBAL innodb_flush_log_at_trx_commit = 1"
-        yield warning("innodb_flush_log_at_trx_commit", told, change)
+    for name in ("innodb_flush_log_at_trx_commit", "sync_binlog"):
+        if settings[name] == "1":
+            yield fine(name, "1")
+        elif name == "sync_binlog" and settings["log_bin"] in ("OFF", "0"):
+            yield fine(name, "there is no binary log")
+        else:
+            told = "a crash may undo the last commits; the next run loads them again"
+            yield warning(name, told, f"SET GLOBAL {name} = 1")
 
 
 def _sizes_and_times(settings: Mapping[str, str]) -> Iterator[Finding]:
