@@ -66,6 +66,7 @@ WHOLE = {
         ledger.change_table,
         note_table,
         evidence.seal_table,
+        evidence.source_copy_table,
     ),
 }
 """What can be exported as its tables, by name."""

@@ -268,6 +268,21 @@ def test_quarantine_and_audit_are_exported_as_their_tables(loaded: str, tmp_path
     assert done.records["chunk"] == done.records["chunk_result"] == 2
 
 
+def test_an_audit_export_tells_where_copies_of_the_sources_are_kept(
+    database_url: str, tmp_path: Path
+) -> None:
+    export = write(tmp_path / "export.csv", [vase(1)])
+    load(export, database_url)
+    before = muniment.export("audit", to_dir=tmp_path / "a", db=database_url)
+    assert before.records.get("source_copy", 0) == 0
+    load(export, database_url, archive=tmp_path)
+    with pytest.raises(UsageError, match="another state of the database"):
+        muniment.export("audit", to_dir=tmp_path / "a", db=database_url)
+    muniment.export("audit", to_dir=tmp_path / "a", db=database_url, again=True)
+    (copy,) = read_csv(tmp_path / "a" / "source_copy.csv")
+    assert Path(copy["place"]).parent == tmp_path
+
+
 @pytest.mark.parametrize(
     ("choice", "said"),
     [

@@ -8,12 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.errors import UsageError
+from muniment.evidence import source_copy_table
 from muniment.ledger import chunk_result_table, run_table
 from muniment.quarantine import quarantine_table
 
 
 def state_of(connection: sa.Connection) -> dict[str, Any]:
-    """What differs as soon as anything was loaded, withdrawn, corrected or dismissed.
+    """What differs as soon as anything was loaded, withdrawn, corrected, dismissed or archived.
 
     Whatever changes an object commits a chunk's result with it, or ends a run after it; so two equal states
     are one state of all objects.
@@ -27,6 +28,8 @@ def state_of(connection: sa.Connection) -> dict[str, Any]:
         "quarantine": sa.select(sa.func.max(entry.state_since)),
         "seen": sa.select(sa.func.sum(entry.times_seen)),
     }
+    if sa.inspect(connection).has_table(source_copy_table.name):  # a database of before has none
+        counts["copies"] = sa.select(sa.func.max(source_copy_table.c.copy_id))
     state = {name: connection.scalar(query) for name, query in counts.items()}
     return {name: _plain(value) for name, value in state.items()}
 
