@@ -2,12 +2,14 @@
 
     PLACE/<SHA-256 of the source, in hexadecimal>.zst
 
-The name comes from the bytes alone, so that no name of a source leads anywhere else; what is there is never
-overwritten. A copy takes its name when it is whole, on the disk and compared.
+The name comes from the bytes alone, so that no name of a source leads anywhere else. What is there in a
+folder is never overwritten; at a URL it is looked for before the copy is written. A copy takes its name when
+it is whole, on the disk and compared.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -35,9 +37,15 @@ COPIED_BYTES = 1024 * 1024
 LEVEL = 3
 """zstd's own: 6 is a tenth smaller and takes three times as long."""
 
-ONLY_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-ONLY_A_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+NO_LINK, NO_WAIT, AS_IT_IS = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+"""Of these Windows has only the last, and other systems only the first two."""
+
+ONLY_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK | AS_IT_IS
+ONLY_A_FILE = os.O_RDONLY | NO_LINK | NO_WAIT | AS_IT_IS
 """How files of an archive are opened: no link is followed, and a pipe does not make anyone wait."""
+
+WITHOUT_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+"""What file systems say that know no hard links, such as exFAT and some network shares."""
 
 
 class Archive(Protocol):
@@ -102,13 +110,27 @@ class FolderArchive:
                 os.fsync(file.fileno())
             with partial.open("rb") as file:
                 compare(file)
-            # Only one who wrote the same bytes can have taken the name since it was looked for.
-            partial.rename(self._folder / name)
+            self._let_have(partial, name, compare)
         finally:
             partial.unlink(missing_ok=True)
         descriptor = os.open(self._folder, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+    def _let_have(self, partial: Path, name: str, compare: Callable[[IO[bytes]], None]) -> None:
+        """Let a copy have its name, or compare what has taken it since it was looked for."""
+        path = self._folder / name
+        try:
+            os.link(partial, path)  # refuses a name that is taken, where renaming would overwrite
+        except OSError as error:
+            if error.errno in WITHOUT_LINKS and not os.path.lexists(path):
+                partial.rename(path)
+                return
+            there = self.opened(name)
+            if there is None:
+                raise
+            with there:
+                compare(there)
 
 
 class CloudArchive:
@@ -202,9 +224,11 @@ def remove_original(source: Source, database: Database) -> None:
     try:
         file = os.fdopen(os.open(path, ONLY_A_FILE), "rb")
         with closing(Stored(cast(BinaryIO, file), source.name, source.location, Settings())) as stored:
+            # Hashing comes first: in its minutes another file can take the name, or this one grow.
+            same = stored.fingerprint == source.fingerprint
             now_there, opened = path.lstat(), os.fstat(file.fileno())
-            same = (now_there.st_dev, now_there.st_ino) == (opened.st_dev, opened.st_ino)
-            if not same or stored.fingerprint != source.fingerprint:
+            same &= (now_there.st_dev, now_there.st_ino) == (opened.st_dev, opened.st_ino)
+            if not same or opened.st_size != source.fingerprint.size:
                 raise _stays(source, "it is not the file any more that was loaded")
             path.unlink()
     except OSError as error:

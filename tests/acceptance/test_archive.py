@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 import zstandard
 
 import muniment.archiving
 from muniment import audit
+from muniment.archiving import FolderArchive
 from muniment.errors import MunimentError, UsageError
 from muniment.events import ChunkCommitted
+from muniment.sources.stored import Stored
 from tests.acceptance.loading import load, opened, query, vase, write
 
 
@@ -142,6 +149,73 @@ def test_a_file_that_changed_after_its_load_is_not_removed(
         load(export, f"sqlite:///{tmp_path / 'a.db'}", archive=archive, archive_move=True, observer=append)
     assert export.exists()
     assert unpacked(archive / name_of(loaded)) == loaded
+
+
+@pytest.mark.parametrize("meanwhile", ["appended", "replaced"])
+def test_a_file_that_changes_while_it_is_hashed_again_is_not_removed(
+    tmp_path: Path, archive: Path, export: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    loaded = export.read_bytes()
+    later = loaded + b"O99,1999.99,Late,vessel,,1900,\n"
+    hash_of = Stored.hash_of
+
+    def hashed(stored: Stored, size: int) -> bytes:
+        found = hash_of(stored, size)
+        if list(archive.glob("*.zst")):  # it is the second time: what was loaded is kept by now
+            changed = export if meanwhile == "appended" else tmp_path / "later.csv"
+            changed.write_bytes(later)
+            changed.replace(export)
+        return found
+
+    monkeypatch.setattr(Stored, "hash_of", hashed)
+    with pytest.raises(MunimentError, match="it is not the file any more that was loaded"):
+        load(export, f"sqlite:///{tmp_path / 'a.db'}", archive=archive, archive_move=True)
+    assert export.read_bytes() == later
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_is_taken_while_a_copy_is_written_is_not_overwritten(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_paths: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    def put(file: IO[bytes]) -> None:
+        file.write(b"ours")
+
+    def compare(file: IO[bytes]) -> None:
+        if file.read() != b"ours":
+            raise MunimentError("another")
+        if not (archive / "name").exists():
+            (archive / "name").write_bytes(theirs)
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    theirs = b"ours"
+    FolderArchive(str(archive)).add("name", put, compare)
+    (archive / "name").unlink()
+    theirs = b"theirs"
+    with pytest.raises(MunimentError, match="another"):
+        FolderArchive(str(archive)).add("name", put, compare)
+    assert [path.read_bytes() for path in archive.iterdir()] == [b"theirs"]
+
+
+def test_an_archive_may_be_where_there_are_no_hard_links(
+    tmp_path: Path, archive: Path, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_paths: object) -> None:
+        raise OSError(errno.ENOTSUP, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    load(export, f"sqlite:///{tmp_path / 'a.db'}", archive=archive)
+    assert [unpacked(path) for path in archive.iterdir()] == [export.read_bytes()]
+
+
+def test_archiving_can_be_imported_where_links_cannot_be_refused() -> None:
+    """As on Windows, whose `os` lacks these names."""
+    code = "import os; del os.O_NOFOLLOW, os.O_NONBLOCK; import muniment.archiving"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_run_that_is_not_done_archives_nothing(tmp_path: Path, archive: Path) -> None:
