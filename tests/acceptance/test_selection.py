@@ -73,7 +73,8 @@ def test_a_change_of_an_actor_counts_as_a_change_of_the_objects_that_name_it(
 
 
 def test_withdrawn_objects_are_chosen_only_when_asked_for(loaded: str, tmp_path: Path) -> None:
-    load(write(tmp_path / "less.csv", [vase(1), vase(2)]), loaded, mapping=mapping(MAPPING), full=True)
+    less = write(tmp_path / "less.csv", [vase(1), vase(2)])
+    load(less, loaded, mapping=mapping(MAPPING), full=True, withdraw_many=True)
     assert keys(loaded, Selection()) == [1, 2]
     assert keys(loaded, Selection(withdrawn=True)) == list(range(3, 11))
     assert keys(loaded, Selection(withdrawn=None)) == list(range(1, 11))
