@@ -72,8 +72,8 @@ def test_a_transaction_that_the_server_ends_for_idling_can_be_repeated(database:
 @on_postgresql
 def test_no_transaction_is_open_while_a_load_waits_for_its_observer(export: Path, database_url: str) -> None:
     name = database_url.rpartition("/")[2]
-    administer(database_url, f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '300ms'")
-    watcher = load_amid(export, database_url, lambda: time.sleep(1))
+    administer(database_url, f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '4s'")
+    watcher = load_amid(export, database_url, lambda: time.sleep(6))  # well over what a busy machine idles
     assert watcher.failed == []
     must_be_whole(export, database_url)
 
