@@ -31,11 +31,6 @@ class ColumnarRows(Sequence[tuple[Any, ...]]):
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return zip(*(column.to_pylist() for column in self.columns), strict=True)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment] # as of any other sequence that is compared by content
-
     @overload
     def __getitem__(self, place: int) -> tuple[Any, ...]: ...
     @overload
@@ -65,11 +60,6 @@ class TextColumn(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.column.to_pylist())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment] # as of any other sequence that is compared by content
 
     @overload
     def __getitem__(self, place: int) -> str: ...

@@ -17,7 +17,7 @@ from muniment import audit, correction
 from muniment.config import RejectBudget, Settings
 from muniment.databases import Database, connect
 from muniment.errors import UsageError
-from muniment.museum.mapping import Fields
+from muniment.museum.fields import Fields
 
 FIELDS = """
 [fields]

@@ -14,7 +14,7 @@ from rdflib import RDFS, Graph, URIRef
 
 import muniment
 from muniment.databases.types import metadata
-from muniment.museum.mapping import Fields
+from muniment.museum.fields import Fields
 from muniment.museum.publishing.assembly import EVERYTHING, objects
 from muniment.museum.publishing.crm import Crm
 from muniment.museum.publishing.identifiers import identifiers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from pydantic_core import SchemaError
 
-from muniment.records import Header, Place, Records, Verdicts
+from muniment.records import Accepted, Header, Place, Records, Verdicts
 from muniment.table import PrimaryKey
 from muniment.table.certainty import certain_cells
 from muniment.table.judging import TableJudge
@@ -92,7 +93,9 @@ def verdicts(model: type[BaseModel], rows: list[list[str]], *, by_column: bool) 
     assert judge.judges_columns
     if not by_column:
         judge.judge_only_rows()
-    return judge.judge(records)
+    found = judge.judge(records)
+    accepted = found.accepted
+    return replace(found, accepted=Accepted(*map(list, (accepted.indexes, accepted.keys, accepted.values))))
 
 
 @given(st.lists(st.lists(CELLS, min_size=7, max_size=7), max_size=12))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from muniment.errors import HeaderError
-from muniment.museum.mapping import Cells, Mapping, Severity
+from muniment.museum.fields import Cells
+from muniment.museum.mapping import Mapping, Severity
 from muniment.museum.patterns import PATTERN_CHARACTERS, Expression
 from muniment.records import Header, Problem, shortened
 from muniment.sources.guard import unguarded

@@ -9,7 +9,8 @@ from typing import Any
 from muniment.museum.attribution import Attribution, qualified_name, qualifier, split_parallel
 from muniment.museum.cells import CellReader, Columns, Findings, Row, ValuesReader
 from muniment.museum.dimensions import parse_dimensions
-from muniment.museum.mapping import ActorField, DimensionField, Mapping, ResourceField, TermField
+from muniment.museum.fields import ActorField, DimensionField, ResourceField, TermField
+from muniment.museum.mapping import Mapping
 from muniment.museum.patterns import Expression
 from muniment.records import Problem, shortened
 

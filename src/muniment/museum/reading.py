@@ -16,18 +16,18 @@ from muniment.museum.dates import (
     bounded,
     given_bounds,
 )
-from muniment.museum.mapping import (
+from muniment.museum.fields import (
     AcquisitionField,
     ActorField,
     Cells,
     DateField,
     DimensionField,
-    Mapping,
     OcrField,
     ResourceField,
     TermField,
     TextField,
 )
+from muniment.museum.mapping import Mapping
 from muniment.museum.part_readers import (
     ActorReader,
     DimensionReader,

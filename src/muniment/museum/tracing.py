@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from muniment.errors import UsageError
 from muniment.museum import tables
-from muniment.museum.mapping import Fields
+from muniment.museum.fields import Fields
 from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.profile import FieldRule, StoredRecord
 from muniment.records import Position
