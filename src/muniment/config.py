@@ -61,15 +61,18 @@ class RejectBudget(BaseModel):
     def parse(cls, text: str) -> RejectBudget:
         """Read `250` or `10%`; raises `ValueError` for anything else."""
         stripped = text.strip()
-        if stripped.endswith("%"):
-            percent = float(stripped[:-1])
-            if not 0 <= percent <= 100:
-                raise ValueError("a share lies between 0% and 100%")
-            return cls(percent=percent)
-        count = int(stripped)
-        if count < 0:
+        share = stripped.endswith("%")
+        try:
+            number = float(stripped[:-1]) if share else int(stripped)
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is neither a number of records, as 250, nor a share, as 10%"
+            ) from None
+        if share and not 0 <= number <= 100:
+            raise ValueError("a share lies between 0% and 100%")
+        if number < 0:
             raise ValueError("a number of records is not negative")
-        return cls(count=count)
+        return cls(percent=number) if share else cls(count=int(number))
 
     def allows(self, quarantined: int, read: int) -> bool:
         """Whether so many quarantined of so many read are within the budget."""

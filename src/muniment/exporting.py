@@ -135,6 +135,8 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
     Raises:
         MunimentError: it cannot begin or go on; `muniment.errors` has the tree.
     """
+    if what not in FORMATS:
+        raise UsageError(f"there is no format {what!r}", hint=f"There are {', '.join(FORMATS)}")
     must_be_known(compress)
     storage, file_name = _place(to_dir, out)
     url = database_url(db)

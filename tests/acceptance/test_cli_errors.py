@@ -242,3 +242,21 @@ def test_a_proposed_command_can_be_typed_whatever_the_database_is_called(munimen
     ended = muniment("load", "export.csv", "-m", "museum.toml", "--db", "sqlite:///two words.db")
     assert "muniment status 1 --db 'sqlite:///two words.db'" in ended.out
     assert muniment("status", "1", "--db", "sqlite:///two words.db").exit_code == 0
+
+
+def test_a_format_or_a_role_that_there_is_not_is_told_with_those_that_there_are(muniment: Program) -> None:
+    muniment("load", "export.csv", "-m", "museum.toml")
+    explained(
+        muniment,
+        *("export", "marc", "--to-dir", "out"),
+        exit_code=2,
+        error="there is no format 'marc'",
+        hint="csv, xlsx, jsonl, parquet, lido, linked-art, crm, quarantine, audit",
+    )
+    explained(
+        muniment,
+        *("grants", "king", "somebody"),
+        exit_code=2,
+        error="Invalid value for 'role': 'king' is not one of 'migrator', 'loader', 'reader'",
+        hint="muniment grants --help",
+    )

@@ -38,6 +38,13 @@ def test_what_is_no_budget_is_refused(text: str) -> None:
         RejectBudget.parse(text)
 
 
+def test_what_cannot_be_read_as_a_budget_is_told_how_one_is_written() -> None:
+    with pytest.raises(
+        ValueError, match=r"'8 percent' is neither a number of records, as 250, nor a share, as 10%"
+    ):
+        RejectBudget.parse("8 percent")
+
+
 @given(st.integers(0, 10**6) | st.floats(0, 100).map(lambda share: f"{share:g}%"))
 def test_a_budget_is_written_as_it_is_read(written: object) -> None:
     budget = RejectBudget.parse(str(written))

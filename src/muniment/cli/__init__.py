@@ -98,5 +98,7 @@ def _wrong_usage(error: typer.TyperException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "muniment"
     output = Output(json="--json" in sys.argv)
-    output.fail(UsageError(error.format_message(), hint=f"`{command} --help` shows how it is written"))
+    # Of a value that is none of those named, typer tells what Pydantic raised in words meant for programmers.
+    message = error.format_message().replace("Value error, ", "")
+    output.fail(UsageError(message, hint=f"`{command} --help` shows how it is written"))
     return output.exit_code
