@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from muniment.databases.types import KEY_CHARACTERS
 
@@ -58,6 +58,11 @@ class Term(_Part):
     uri: Uri | None = None
     language: Line | None = None
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What two namings of one term have in common: the vocabulary, and in it the URI, else the label."""
+        return self.vocabulary, self.uri or self.label
+
 
 class Actor(_Part):
     """A person or group (CRM E39; LIDO actor)."""
@@ -69,6 +74,14 @@ class Actor(_Part):
     nationality: Line | None = None
     birth: Line | None = None
     death: Line | None = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What two namings of one actor have in common: the id where the export has one, else the name."""
+        return ("id", self.id) if self.id else ("name", self.name)
+
+
+Shared = TypeVar("Shared", Term, Actor)
 
 
 class Involvement(_Part):
@@ -143,7 +156,8 @@ class LidoRecord(_Part):
     """One object record, valid: what the tables of the museum profile hold of it.
 
     Mandatory are the key, the accession number, a title, an object type, the record source and the
-    record type, as in LIDO 1.1.
+    record type, as in LIDO 1.1. A term or an owner that is named twice is there once: later namings
+    fill the gaps of the first. Owners and keepers have no order of their own.
     """
 
     key: Line
@@ -168,3 +182,27 @@ class LidoRecord(_Part):
     resources: tuple[Resource, ...] = ()
     web_page: Uri | None = None
     rights: Text | None = None
+
+    @field_validator("object_types", "materials", "subjects")
+    @classmethod
+    def _terms_once(cls, terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        return _once(terms)
+
+    @field_validator("owners", "keepers")
+    @classmethod
+    def _actors_once(cls, actors: tuple[Actor, ...]) -> tuple[Actor, ...]:
+        return tuple(sorted(_once(actors), key=lambda actor: actor.identity))
+
+
+def _once(named: tuple[Shared, ...]) -> tuple[Shared, ...]:
+    if len(named) < 2:
+        return named
+    found: dict[tuple[str, str], Shared] = {}
+    for each in named:
+        found[each.identity] = _filled(found.get(each.identity, each), each)
+    return tuple(found.values())
+
+
+def _filled(first: Shared, later: Shared) -> Shared:
+    gaps = {name: value for name, value in later if getattr(first, name) is None and value is not None}
+    return first.model_copy(update=gaps) if gaps else first

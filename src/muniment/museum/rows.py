@@ -50,7 +50,7 @@ class Keys:
 
     def actor(self, actor: Actor) -> str:
         """An actor's key: by id where the export has one, else by name."""
-        kind, value = ("id", actor.id) if actor.id else ("name", actor.name)
+        kind, value = actor.identity
         return bounded_key(f"{self._institution}/{kind}/{value}")
 
     def place(self, name: str) -> str:
@@ -59,7 +59,7 @@ class Keys:
 
     def term(self, term: Term) -> str:
         """A term's key in its vocabulary: its URI where it has one, else its label."""
-        return bounded_key(term.uri or term.label)
+        return bounded_key(term.identity[1])
 
 
 def wanted_by(records: Iterable[LidoRecord], keys: Keys) -> Wanted:
@@ -137,15 +137,14 @@ def add_parts(rows: Rows, object_id: int, record: LidoRecord, ids: Ids, keys: Ke
         (tables.object_material, record.materials),
         (tables.object_subject, record.subjects),
     ):
-        found = dict.fromkeys(ids.terms[term.vocabulary][keys.term(term)] for term in terms)
+        found = [ids.terms[term.vocabulary][keys.term(term)] for term in terms]
         rows[table] += [(object_id, term_id, position) for position, term_id in enumerate(found, 1)]
     _add_production(rows, object_id, record, ids, keys)
     for position, d in enumerate(record.dimensions, 1):
         rows[tables.dimension].append((object_id, position, d.type, d.value, d.unit, d.extent, d.display))
     _add_acquisition(rows, object_id, record, ids, keys)
     for table, actors in ((tables.object_owner, record.owners), (tables.object_keeper, record.keepers)):
-        owners = dict.fromkeys(ids.actors[keys.actor(actor)] for actor in actors)
-        rows[table] += [(object_id, actor_id) for actor_id in owners]
+        rows[table] += [(object_id, ids.actors[keys.actor(actor)]) for actor in actors]
     for position, r in enumerate(record.resources, 1):
         rows[tables.representation].append((object_id, position, r.kind, r.url, r.rights, r.finding))
     for position, t in enumerate(record.texts, 1):
