@@ -12,8 +12,9 @@ if sys.platform != "win32":  # which has no such module
     import resource
 
 NEW_OBJECTS = 100_000
-"""New objects after which Python looks for cycles while a load goes on. With its own 700 it looks through
-each chunk's records over and over, which have none: judging a real collection took 1.5 times as long."""
+"""New objects after which Python looks for cycles while a load or an export goes on. With its own 700 it
+looks through each chunk's records over and over, which have none: judging a real collection took 1.5 times as
+long, and reading objects for an export twice."""
 
 
 STATUS = Path("/proc/self/status")

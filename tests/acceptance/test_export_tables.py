@@ -10,10 +10,13 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
@@ -191,28 +194,71 @@ def test_an_interrupted_export_keeps_its_whole_files_and_goes_on(
     assert manifest(tmp_path / "a") == manifest(tmp_path / "b")
 
 
-def test_a_killed_export_leaves_no_half_file_under_its_name_and_goes_on(filled: str, tmp_path: Path) -> None:
-    execute(filled, "CREATE TABLE many (n INTEGER PRIMARY KEY, text TEXT)")
+@contextmanager
+def exporting_many(url: str, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is amid an export of six files into the folder `killed`, and will not end well."""
+    execute(url, "CREATE TABLE many (n INTEGER PRIMARY KEY, text TEXT)")
     execute(
-        filled,
+        url,
         "INSERT INTO many WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 60000) "
         "SELECT n, 'row ' || n FROM c",
     )
-    program = program_in(tmp_path)
-    command = ["export", "csv", "--table", "many", "--records-per-file", "10000", "--db", filled, "--to-dir"]
+    program = program_in(folder)
+    command = program.command(*many(url, "killed"), *options)
     with subprocess.Popen(
-        program.command(*command, "killed"), cwd=tmp_path, env=program.environment, stderr=subprocess.DEVNULL
+        command, cwd=folder, env=program.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:
-        while process.poll() is None and not (tmp_path / "killed" / "many-00001.csv").exists():
+        while process.poll() is None and not list((folder / "killed").glob("many-*.csv")):
             pass
+        yield process
+
+
+def many(url: str, name: str) -> list[str]:
+    return ["export", "csv", "--table", "many", "--records-per-file", "10000", "--db", url, "--to-dir", name]
+
+
+def must_go_on(url: str, folder: Path, there: dict[str, bytes]) -> None:
+    """The same command completes what is there, and changes none of its whole files."""
+    program = program_in(folder)
+    assert program(*many(url, "killed")).exit_code == 0
+    assert program(*many(url, "whole")).exit_code == 0
+    whole = files(folder / "whole")
+    assert files(folder / "killed") == whole
+    assert there.items() <= whole.items()
+
+
+def whole_files(folder: Path) -> dict[str, bytes]:
+    return {name: content for name, content in files(folder).items() if name.startswith("many")}
+
+
+def test_a_killed_export_leaves_no_half_file_under_its_name_and_goes_on(filled: str, tmp_path: Path) -> None:
+    with exporting_many(filled, tmp_path) as process:
         os.kill(process.pid, signal.SIGKILL)
         process.wait(PATIENCE_SECONDS)
-    there = {name: content for name, content in files(tmp_path / "killed").items() if name.startswith("many")}
-    assert program(*command, "killed").exit_code == 0
-    assert program(*command, "whole").exit_code == 0
-    whole = files(tmp_path / "whole")
-    assert files(tmp_path / "killed") == whole
-    assert there.items() <= whole.items()
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    must_go_on(filled, tmp_path, whole_files(tmp_path / "killed"))
+
+
+def test_the_processes_of_a_killed_export_end_with_it(filled: str, tmp_path: Path) -> None:
+    with exporting_many(filled, tmp_path, "--workers", "2") as process:
+        writing_ones = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE_SECONDS)
+    assert len(writing_ones) >= 2
+    assert psutil.wait_procs(writing_ones, timeout=PATIENCE_SECONDS)[1] == []
+    must_go_on(filled, tmp_path, whole_files(tmp_path / "killed"))
+
+
+def test_an_export_of_which_a_process_is_killed_says_so_and_can_go_on(filled: str, tmp_path: Path) -> None:
+    with exporting_many(filled, tmp_path, "--workers", "2", "--no-progress") as process:
+        for child in psutil.Process(process.pid).children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1
+    assert b"was ended from outside" in said
+    assert b"Traceback" not in said
+    must_go_on(filled, tmp_path, whole_files(tmp_path / "killed"))
 
 
 def test_the_same_export_again_finds_everything_there(filled: str, tmp_path: Path) -> None:

@@ -5,12 +5,10 @@ A part is a range of keys; its files depend on nothing but the request and the d
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,9 +18,11 @@ from muniment.errors import MunimentError, UsageError
 from muniment.export.changes import last_run, state_of
 from muniment.export.dataset import Dataset, Key
 from muniment.export.manifest import Account, FileEntry
+from muniment.export.processes import done_by_processes
 from muniment.export.storage import Storage
 from muniment.export.streams import Hashed, compressed
 from muniment.ledger import reading
+from muniment.memory import rare_collections
 
 MANIFEST = "manifest.json"
 
@@ -32,9 +32,6 @@ interrupted one is written again."""
 
 FOLDER_FILES = 1_000
 """Files of one folder, where there are thousands: few tools like more."""
-
-WAITING_PARTS = 2
-"""Parts handed to each worker ahead of time."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +110,7 @@ class Exported:
         manifest: where its account is.
         files: how many; records: by what they hold, how many.
         cut: values of which the format could hold only the beginning.
+        notes: what whoever reads the files should know, a sentence each.
     """
 
     status: str
@@ -120,11 +118,13 @@ class Exported:
     files: int
     records: Mapping[str, int]
     cut: int = 0
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The attributes, as plain data."""
         names = ("status", "manifest", "files", "cut")
-        return {name: getattr(self, name) for name in names} | {"records": dict(self.records)}
+        plain = {name: getattr(self, name) for name in names}
+        return plain | {"records": dict(self.records), "notes": list(self.notes)}
 
 
 Observer = Callable[[Progress], None]
@@ -179,7 +179,7 @@ def run_export(
 
     totals = _totals(entries())
     account.finish({**told, **totals}, entries())
-    return _exported("done", account, totals)
+    return _exported("done", account, told | totals)
 
 
 def _is_there(account: Account, request: Mapping[str, Any]) -> bool:
@@ -253,26 +253,11 @@ def _written(plan: Plan, parts: Sequence[Part], database: Database, url: str, wo
             _write_part(plan, part, database)
             yield part
         return
-    # Forked processes would share this one's connections.
-    context = multiprocessing.get_context("spawn")
-    coming = iter(parts)
-    with ProcessPoolExecutor(min(workers, len(parts)), mp_context=context) as pool:
-        running: dict[Future[None], Part] = {}
-        try:
-            while True:
-                for part in islice(coming, workers * WAITING_PARTS - len(running)):
-                    running[pool.submit(_write_part_elsewhere, plan, part, url)] = part
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    future.result()
-                    yield running.pop(future)
-        finally:
-            for future in running:
-                future.cancel()
+    work = partial(_write_part_elsewhere, plan, url)
+    yield from done_by_processes(work, parts, min(workers, len(parts)))
 
 
-def _write_part_elsewhere(plan: Plan, part: Part, url: str) -> None:
+def _write_part_elsewhere(plan: Plan, url: str, part: Part) -> None:
     with closing(connect(url)) as database:
         _write_part(plan, part, database)
 
@@ -280,7 +265,7 @@ def _write_part_elsewhere(plan: Plan, part: Part, url: str) -> None:
 def _write_part(plan: Plan, part: Part, database: Database) -> None:
     dataset = plan.datasets[part.dataset]
     files: list[FileEntry] = []
-    with reading(database) as connection:
+    with rare_collections(), reading(database) as connection:
         pages = dataset.pages(connection, part.after, part.last) if part.items else iter(())
         left = part.items
         items = _Items(pages)
@@ -362,4 +347,5 @@ def _summary(account: Account, status: str) -> Exported:
 
 def _exported(status: str, account: Account, told: Mapping[str, Any]) -> Exported:
     where = f"{account.storage.label}/{account.name}"
-    return Exported(status, where, told["file_count"], told["records"], told["cut"])
+    notes = tuple(told.get("notes", ()))
+    return Exported(status, where, told["file_count"], told["records"], told["cut"], notes)
