@@ -30,7 +30,7 @@ from muniment.museum.flat_mapping import Scope, mapping_text
 from muniment.museum.flat_table import FlatTable
 from muniment.museum.publishing.crm import Crm
 from muniment.museum.publishing.datasets import Departments, Objects, SharedRecords
-from muniment.museum.publishing.identifiers import Identifiers, identifiers
+from muniment.museum.publishing.identifiers import LOCAL_BASE, Identifiers, identifiers
 from muniment.museum.publishing.lido import Lido
 from muniment.museum.publishing.linked_art import LinkedArt
 from muniment.museum.selected import WITHDRAWN_COLUMNS, WithdrawnObjects, WithdrawnRow, scopes, surveyed
@@ -91,6 +91,10 @@ RECORDS_PER_FILE = 100_000
 """Records of a file, in an export into a folder, unless somebody chooses: large enough for few files, small
 enough that little is written again after an interruption."""
 
+DOCUMENTS_PER_FILE = 10_000
+"""The same for documents, which are longer than rows, and read whole by many programs: some 100 MB. With
+several processes each writes a file at a time, so there should be more files than processes."""
+
 
 def export(  # noqa: PLR0913 - an export has an option for each thing that its user may choose
     what: str,
@@ -127,7 +131,8 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
         since: only what changed after this run, or this ISO date or time, and a list of what was withdrawn.
         accessions: only objects with these accession numbers.
         compress: "", `gz` or `zst`.
-        records_per_file: begin a new file after so many; else 100,000, and in one file all.
+        records_per_file: begin a new file after so many; else after 100,000 rows or 10,000 documents; one
+            file has all.
         workers: processes that write files.
         again: replace an export that is there, or one that was begun before the database changed.
         observer: is told how far it is.
@@ -144,25 +149,33 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
         with reading(database) as connection:
             state = state_of(connection)
             documents: dict[str, bytes] = {}
+            notes: list[str] = []
             if what in WHOLE or tables:
                 _refuse_choices(where, since, accessions)
                 datasets = _tables(connection, what, rows_as, tables)
             else:
                 selection = _selection(connection, where, since, accessions)
-                datasets, documents = _objects(connection, what, selection, file_name)
+                minted = identifiers(connection)
+                datasets, documents = _objects(connection, what, selection, minted, file_name)
+                notes = _notes(what, minted)
         _must_suit(datasets, file_name, compress, records_per_file)
         plan = Plan(
             storage,
             tuple(datasets),
             compression=compress,
-            file_items=None if file_name else records_per_file or RECORDS_PER_FILE,
+            file_items=None if file_name else records_per_file or _usual(what),
             file_name=file_name,
             documents=documents,
-            told={"export": what, "format": datasets[0].format.name, "since": since},
+            told={"export": what, "format": datasets[0].format.name, "since": since, "notes": notes},
         )
         return run_export(
             plan, database, url, state, workers=workers, again=again, observer=observer or _unobserved
         )
+
+
+def _usual(what: str) -> int:
+    """Records of a file where nobody chooses."""
+    return DOCUMENTS_PER_FILE if what in PUBLISHED else RECORDS_PER_FILE
 
 
 def _unobserved(progress: Progress) -> None:
@@ -237,10 +250,9 @@ def _selection(
 
 
 def _objects(
-    connection: sa.Connection, what: str, selection: Selection, file_name: str
+    connection: sa.Connection, what: str, selection: Selection, minted: Identifiers, file_name: str
 ) -> tuple[list[Dataset], dict[str, bytes]]:
     """The objects in a format, and where some were withdrawn a list of those; with their documents."""
-    minted = identifiers(connection)
     told = repr(minted)
     columns = tuple(map(Column, WITHDRAWN_COLUMNS))
     documents: dict[str, bytes] = {}
@@ -256,6 +268,17 @@ def _objects(
     withdrawn = replace(selection, withdrawn=True)
     datasets.append(WithdrawnObjects(Projected(listed, WithdrawnRow(minted)), withdrawn, told))
     return datasets, documents
+
+
+def _notes(what: str, minted: Identifiers) -> list[str]:
+    """What is to be said of the identifiers of published records that have none of their own."""
+    local = [institution for institution in minted.publishers if not minted.published(institution)]
+    if what not in PUBLISHED or not local:
+        return []
+    why = f"the mapping of {', '.join(local)} has no base_uri"
+    if what == "lido":
+        return [f"Records have no objectPublishedID: {why}."]
+    return [f"Identifiers are local, below {LOCAL_BASE}: {why}."]
 
 
 def _mappings(table: FlatTable, found: Sequence[Scope], stem: str) -> dict[str, bytes]:

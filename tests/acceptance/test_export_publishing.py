@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import muniment
 from muniment.errors import UsageError
 from muniment.export import writing
 from muniment.museum.publishing.assembly import objects
+from tests.acceptance.loading import MAPPING as PLAIN
+from tests.acceptance.loading import load, mapping, vase, write
 from tests.publishing.lido_reading import schema
 from tests.publishing.linked_art_reading import validators
 from tests.publishing.museum import by_key, load_sample, reading
@@ -112,6 +115,50 @@ def test_one_file_of_linked_art_has_those_of_what_is_shared_beside_it(
     assert len([d for d in lines(tmp_path, "art.jsonl") if d["type"] == "HumanMadeObject"]) == OBJECTS
     assert {d["type"] for d in lines(tmp_path, "art.jsonl.actors.jsonl")} <= {"Person", "Group"}
     assert {d["type"] for d in lines(tmp_path, "art.jsonl.departments.jsonl")} == {"Set"}
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("lido", "Records have no objectPublishedID: the mapping of town has no base_uri."),
+        (
+            "linked-art",
+            "Identifiers are local, below https://muniment.invalid/: the mapping of town has no base_uri.",
+        ),
+    ],
+)
+def test_an_export_says_that_identifiers_are_local_where_there_is_no_base_for_others(
+    tmp_path: Path, form: str, said: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'town.db'}"
+    load(write(tmp_path / "one.csv", [vase(1)]), url)
+    assert muniment.export(form, to_dir=tmp_path / "local", db=url).notes == (said,)
+    assert muniment.export(form, to_dir=tmp_path / "local", db=url).notes == (said,)
+    based = PLAIN.replace('id = "town"', 'id = "town"\nbase_uri = "https://town.example/"')
+    load(write(tmp_path / "two.csv", [vase(1), vase(2)]), url, mapping=mapping(based))
+    assert muniment.export(form, to_dir=tmp_path / "minted", db=url).notes == ()
+    minted = (tmp_path / "minted" / f"objects.{'xml' if form == 'lido' else 'jsonl'}").read_bytes()
+    assert b"https://town.example/object/O2" in minted
+    assert b"muniment.invalid" not in minted
+
+
+@pytest.mark.parametrize("form", ["lido", "linked-art", "crm"])
+def test_what_was_withdrawn_is_in_no_file_of_records_and_is_listed_beside_them(
+    database_url: str, tmp_path: Path, form: str
+) -> None:
+    load(write(tmp_path / "first.csv", [vase(n) for n in range(1, 6)]), database_url)
+    load(write(tmp_path / "second.csv", [vase(n) for n in range(1, 5)]), database_url, full=True)
+    load(write(tmp_path / "third.csv", [vase(1, title="New"), vase(2), vase(4)]), database_url, full=True)
+    whole = muniment.export(form, to_dir=tmp_path / "whole", db=database_url)
+    assert (whole.records["objects"], whole.records["withdrawn"]) == (3, 2)
+    delta = muniment.export(form, to_dir=tmp_path / "delta", db=database_url, since=2)
+    assert (delta.records["objects"], delta.records["withdrawn"]) == (1, 1)
+    records = next((tmp_path / "delta").glob("objects.*")).read_text(encoding="utf-8")
+    assert "O1" in records
+    assert "O3" not in records
+    with (tmp_path / "delta" / "withdrawn.csv").open(encoding="utf-8-sig", newline="") as file:
+        (gone,) = csv.DictReader(file)
+    assert (gone["institution"], gone["record_key"], gone["withdrawn_by_run"]) == ("town", "O3", "3")
 
 
 def test_a_database_without_objects_has_nothing_to_publish(tmp_path: Path) -> None:

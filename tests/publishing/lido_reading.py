@@ -221,7 +221,6 @@ def _of_administration(given: Element) -> dict[str, Any]:
         "record_type": (one(info, "recordType/term"), identified(info, "recordType/conceptID")),
         "record_source": one(info, "recordSource/legalBodyName/appellationValue"),
         "web_page": one(info, "recordInfoSet/recordInfoLink"),
-        "withdrawn": one(info, "recordInfoSet/recordInfoID"),
         "department": one(info, "collection/object/objectName/appellationValue"),
         "owners": list(map(body, owners)),
         "rights": rights[: len(rights) - len(owners)],

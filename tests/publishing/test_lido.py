@@ -125,7 +125,6 @@ def told(item: MuseumObject) -> dict[str, Any]:
         "record_type": (item.record_type, item.record_type_uri),
         "record_source": item.record_source,
         "web_page": item.web_page,
-        "withdrawn": f"run {item.withdrawn_run}" if item.withdrawn_run else None,
         "department": item.department,
         "owners": list(map(body, item.owners)),
         "rights": [item.rights] if item.rights else [],

@@ -64,7 +64,8 @@ def export(  # noqa: PLR0913  # typer reads the options from the signature
             "--records-per-file",
             metavar="N",
             min=1,
-            help=f"Begin a new file after N records. Default {exporting.RECORDS_PER_FILE:,}.",
+            help=f"Begin a new file after N records. Default {exporting.RECORDS_PER_FILE:,} rows, "
+            f"{exporting.DOCUMENTS_PER_FILE:,} documents.",
         ),
     ] = None,
     file_per_record: Annotated[
@@ -129,6 +130,8 @@ def _show(output: Output, exported: Exported) -> None:
             "format as they are: cells are cut and marked, characters replaced by U+FFFD."
         )
     output.say(f"  {counted(exported.files, 'file')}; the manifest has the SHA-256 of each.")
+    for note in exported.notes:
+        output.say(f"  {note}")
 
 
 @contextmanager

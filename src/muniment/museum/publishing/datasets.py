@@ -11,12 +11,15 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
-from muniment.museum.publishing.assembly import PAGE_OBJECTS, objects
+from muniment.museum.publishing.assembly import objects
 from muniment.museum.publishing.objects import MuseumObject, Shared
 from muniment.museum.publishing.shared import KINDS, departments
 from muniment.museum.selection import Selection
 
 Format = TypeVar("Format")
+
+PAGE_IDS = 20_000
+"""Ids read at a time to find out where to cut: a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,6 @@ def cut(pages: Iterator[Sequence[int]], size: int) -> Iterator[tuple[int, int]]:
 
 def _ids(connection: sa.Connection, selection: Selection) -> Iterator[list[int]]:
     after: int | None = None
-    while page := selection.page(connection, after, PAGE_OBJECTS):
+    while page := selection.page(connection, after, PAGE_IDS):
         after = page[-1]
         yield page

@@ -280,11 +280,10 @@ def _rights(item: MuseumObject) -> str:
 
 def _record_information(item: MuseumObject) -> str:
     link = parts.page(item.web_page) if item.web_page else ""
-    gone = parts.withdrawn(item.withdrawn_run) if item.withdrawn_run is not None else ""
     return (
         f"<lido:recordWrap><lido:recordID{LOCAL_IDENTIFIER}>{text(item.record_key)}</lido:recordID>"
         f"{parts.record_type(item.record_type, item.record_type_uri)}"
-        f"{parts.record_source(item.record_source, item.institution)}{link}{gone}"
+        f"{parts.record_source(item.record_source, item.institution)}{link}"
         f"{parts.collection(item.department) if item.department else ''}</lido:recordWrap>"
     )
 

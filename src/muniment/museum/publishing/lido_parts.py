@@ -36,7 +36,6 @@ RECORD_LINK = _type("00916")
 PERSON = _type("00163")
 GROUP = ' lido:type="http://www.cidoc-crm.org/cidoc-crm/E74_Group"'
 KEEPER = ' lido:type="http://www.cidoc-crm.org/cidoc-crm/P50_has_current_keeper"'
-WITHDRAWN = ' lido:type="withdrawn"'
 TITLE_PREFERRED = f' lido:pref="{_LIDO}00169"'
 TITLE_ALTERNATIVE = f' lido:pref="{_LIDO}00170"'
 PARTIES = {"acquisition": ("former owner", "new owner"), "custody": ("former keeper", "new keeper")}
@@ -177,11 +176,6 @@ def record_source(source: str, institution: Actor) -> str:
 def page(url: str) -> str:
     """The object's page on the web."""
     return element("recordInfoSet", element("recordInfoLink", text(url)), RECORD_LINK)
-
-
-def withdrawn(run: int) -> str:
-    """That a full run did not find the object any more."""
-    return element("recordInfoSet", element("recordInfoID", f"run {run}", LOCAL_IDENTIFIER), WITHDRAWN)
 
 
 @lru_cache(REMEMBERED_ELEMENTS)
