@@ -111,6 +111,19 @@ def test_a_workbook_holds_formulas_as_text(loaded: str, tmp_path: Path) -> None:
     assert all(row[2].startswith("'=") for row in rows)
 
 
+def test_a_workbook_tells_what_its_cells_could_not_hold(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'long.db'}"
+    load(write(tmp_path / "vases.csv", [vase(1, title="a" * 32_768), vase(2)]), url)
+    ended = program_in(tmp_path)("export", "xlsx", "--to-dir", "out", "--db", url)
+    assert ended.exit_code == 0
+    assert "1 cell or character could not be held by this format as they are" in ended.out
+    assert manifest(tmp_path / "out")["cut"] == 1
+    sheet = openpyxl.load_workbook(tmp_path / "out" / "objects.xlsx").worksheets[0]
+    titles = [str(cell.value) for column in sheet.iter_cols() if column[0].value == "title" for cell in column]
+    assert len(titles[1]) == 32_767
+    assert titles[1].endswith("[cut: this cell has 32,768 characters]")
+
+
 def test_the_manifest_accounts_for_each_file(filled: str, tmp_path: Path) -> None:
     done = muniment.export("csv", tables=["object", "term"], to_dir=tmp_path, db=filled, records_per_file=10)
     told = manifest(tmp_path)

@@ -27,8 +27,10 @@ CUT_MARK = "… [cut: this cell has {length} characters]"
 EXACT_INTEGERS = 10**15
 """Excel's numbers have 15 digits: longer integers, such as object ids, are written as text."""
 
-_NO_XML = re.compile("[\ufffe\uffff]")
-"""What XML cannot hold and XlsxWriter does not escape."""
+REPLACEMENT = "\ufffd"
+
+_UNHELD = re.compile("[\ufffe\uffff]")
+"""What XML cannot hold and Excel has no escape for; XlsxWriter escapes control characters as Excel does."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,12 @@ class WorkbookFormat:
 class _WorkbookWriter:
     """Rows go to a temporary file as they come, so that memory stays flat."""
 
-    def __init__(self, columns: Columns, stream: IO[bytes], sheet_rows: int = SHEET_ROWS) -> None:
+    def __init__(self, columns: Columns, stream: IO[bytes]) -> None:
         xlsxwriter = needed("xlsxwriter", "xlsx", "writing workbooks")
         options = {"constant_memory": True, "use_zip64": True}
         self.cut = 0
         self._names = [guarded(column.name) for column in columns]
         self._book = xlsxwriter.Workbook(stream, options)
-        self._sheet_rows = sheet_rows
         self._sheet: Any = None
         self._row = 0
         self._begin_sheet()
@@ -74,7 +75,7 @@ class _WorkbookWriter:
 
     def write(self, items: Sequence[Sequence[Any]]) -> None:
         for row in items:
-            if self._row == self._sheet_rows:
+            if self._row == SHEET_ROWS:
                 self._begin_sheet()
             self._write_row(row)
 
@@ -91,7 +92,8 @@ class _WorkbookWriter:
         self._row += 1
 
     def _shown(self, text: str) -> str:
-        shown = _NO_XML.sub(lambda found: f"_x{ord(found.group()):04X}_", guarded(text))
+        shown, replaced = _UNHELD.subn(REPLACEMENT, guarded(text))
+        self.cut += replaced
         # A row of the sheet's XML escapes some characters: the units are those that Excel counts.
         if len(shown) * 2 <= CELL_UNITS or len(shown.encode("utf-16-le")) // 2 <= CELL_UNITS:
             return shown
