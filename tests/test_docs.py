@@ -19,6 +19,7 @@ from muniment.museum.mapping import Mapping
 from muniment.museum.part_readers import _DIMENSION_PROBLEMS
 from muniment.quarantine import LEFT_OUT, NOT_APPLIED
 from muniment.sources.parsing import _BROKEN
+from muniment.table import TableMapping
 from muniment.validation.messages import _WORDING
 from tests.documented import DOCUMENTS, GENERATED, ROOT, Reader, blocks, generated_parts, same, steps
 from tests.test_architecture import LAYERS, PACKAGE
@@ -152,6 +153,24 @@ def test_the_mapping_reference_has_every_key_with_its_meaning_and_default(part: 
         value = told.get("default")
         assert bool(default) == (key in needed or value not in (None, "", [])), key
         assert meaning
+        assert example
+
+
+TABLE_FORMS = {
+    name: table_form(part)
+    for name, part in TableMapping.model_json_schema()["$defs"].items()
+    if name in ("TableOptions", "Plain", "LookUp")
+}
+
+
+@pytest.mark.parametrize("part", TABLE_FORMS)
+def test_the_reference_of_table_mappings_has_every_key_with_its_meaning(part: str) -> None:
+    rows = rows_after(read("docs/reference/table-mapping.md"), f"<!-- keys of {part} -->")
+    form = TABLE_FORMS[part]
+    assert rows.keys() == form["properties"].keys()
+    for key, (_type, default, meaning, example) in rows.items():
+        assert meaning == form["properties"][key]["description"]
+        assert (default == "**needed**") == (key in form.get("required", []))
         assert example
 
 

@@ -13,13 +13,14 @@ from muniment.museum.record import LidoRecord
 from muniment.records import Account, Problem
 from muniment.run import Run
 from muniment.sources.format import Format
-from muniment.table import PrimaryKey
+from muniment.table import Lookup, PrimaryKey, TableMapping
 
 __all__ = [
     "Account",
     "Exported",
     "Format",
     "LidoRecord",
+    "Lookup",
     "Mapping",
     "MunimentError",
     "PrimaryKey",
@@ -27,6 +28,7 @@ __all__ = [
     "RejectBudget",
     "Run",
     "Settings",
+    "TableMapping",
     "async_batches",
     "async_engine",
     "async_sessions",

@@ -22,16 +22,19 @@ from muniment.migrations import upgrade
 from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.museum.profile import MuseumProfile
 from muniment.profile import Profile
+from muniment.registry import read_mapping
 from muniment.run import Run, prepare, run_load
 from muniment.sources import open_source
 from muniment.sources.format import Format
 from muniment.stopping import StopRequest
-from muniment.table import TableProfile
+from muniment.table import Mode, TableMapping, TableProfile
 from muniment.validation.filters import Condition
 
 SourceLike = str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]] | Iterable[Any]
 """A path (`-` is standard input), an open binary file, or an iterable of dicts or of Arrow record batches."""
 
+MappingLike = MuseumMapping | TableMapping | str | os.PathLike[str]
+"""A mapping, or the path of its file, of either profile."""
 
 ARCHIVED = ("done", "already loaded")
 """The ends of a sitting after which the source is archived: a run that is to go on needs its source."""
@@ -40,7 +43,7 @@ ARCHIVED = ("done", "already loaded")
 def load(  # noqa: PLR0913 - a load has an option for each thing that its user may choose
     source: SourceLike,
     *,
-    mapping: MuseumMapping | str | os.PathLike[str] | None = None,
+    mapping: MappingLike | None = None,
     model: type[BaseModel] | None = None,
     table: str | None = None,
     to: str | None = None,
@@ -62,8 +65,8 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
 
     Args:
         source: what to load; see `SourceLike`.
-        mapping: for the museum profile, a mapping or the path of its file.
-        model: for the `table` profile instead, the Pydantic model of a row.
+        mapping: a mapping, or the path of its file, which says itself of which profile it is.
+        model: for the `table` profile, instead of a mapping the Pydantic model of a row.
         table: the table to load into; else named after the model.
         to: the database's URL; else `MUNIMENT_DB`, else `sqlite:///muniment.db`.
         only: conditions on the records to load, such as `department=Prints`.
@@ -131,7 +134,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
 def check(  # noqa: PLR0913 - as for `load`
     source: SourceLike,
     *,
-    mapping: MuseumMapping | str | os.PathLike[str] | None = None,
+    mapping: MappingLike | None = None,
     model: type[BaseModel] | None = None,
     table: str | None = None,
     db: str | None = None,
@@ -160,6 +163,7 @@ def check(  # noqa: PLR0913 - as for `load`
 def migrate(
     to: str | None = None,
     *,
+    mapping: MappingLike | None = None,
     model: type[BaseModel] | None = None,
     table: str | None = None,
     row_lineage: bool = False,
@@ -168,7 +172,8 @@ def migrate(
 
     Args:
         to: the database's URL; else `MUNIMENT_DB`, else `sqlite:///muniment.db`.
-        model: a model whose table is wanted, instead of the tables of museum objects.
+        mapping: a mapping whose tables are wanted; else those of museum objects are.
+        model: a model whose table is wanted instead.
         table: the name of that table; else named after the model.
         row_lineage: whether that table has columns of lineage.
 
@@ -176,15 +181,15 @@ def migrate(
         DatabaseError: it cannot be done, such as for want of rights.
     """
     with closing(connect(database_url(to))) as database:
-        if model is not None:
-            prepare(database, TableProfile(model, table, row_lineage=row_lineage))
+        if mapping is not None or model is not None:
+            prepare(database, choose_profile(mapping, model, table, (), row_lineage=row_lineage))
             return
         upgrade(database, "engine")
         upgrade(database, MuseumProfile.branch)
 
 
 def choose_profile(
-    mapping: MuseumMapping | str | os.PathLike[str] | None,
+    mapping: MappingLike | None,
     model: type[BaseModel] | None,
     table: str | None,
     conditions: Sequence[Condition],
@@ -192,7 +197,7 @@ def choose_profile(
     *,
     row_lineage: bool = False,
 ) -> Profile:
-    """The museum profile for a mapping, the `table` profile for a model."""
+    """The profile that a mapping says, the `table` profile for a model."""
     if (mapping is None) == (model is None):
         raise UsageError(
             "say how the columns are to be read: either by a mapping or by a model",
@@ -205,8 +210,13 @@ def choose_profile(
             "a mapping says itself how its source is written",
             hint="Leave `source_format` out, and write it under [source] in the mapping",
         )
-    read = mapping if isinstance(mapping, MuseumMapping) else MuseumMapping.read(mapping or "")
-    return MuseumProfile(read, conditions)
+    known = isinstance(mapping, MuseumMapping | TableMapping)
+    read: Any = mapping if known else read_mapping(mapping)  # type: ignore[arg-type]  # it is a path then
+    return (
+        TableProfile.of(read, conditions)
+        if isinstance(read, TableMapping)
+        else MuseumProfile(read, conditions)
+    )
 
 
 def _refuse_what_a_profile_cannot(profile: Profile, *, again: bool, full: bool) -> None:
@@ -217,9 +227,11 @@ def _refuse_what_a_profile_cannot(profile: Profile, *, again: bool, full: bool) 
             "--full marks museum objects as withdrawn, and a table of rows has none",
             hint="Leave out --full",
         )
-    if again and isinstance(profile, TableProfile) and not profile.key:
+    if again and isinstance(profile, TableProfile) and profile.mode is Mode.APPEND:
         raise UsageError(
-            f"the model {profile.model.__name__} has no key to compare by: each row would be there twice",
+            f"the model {profile.model.__name__} has no key to compare by: each row would be there twice"
+            if not profile.key
+            else f"the mode append only adds rows, and those of {profile.table.name} are there",
             hint="Mark what identifies a row with muniment.table.PrimaryKey, or leave out --again",
         )
 

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 
 from muniment.databases.types import metadata
 from muniment.errors import MunimentError, UsageError
+from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.museum.profile import MuseumProfile
 from muniment.museum.tracing import MuseumArchive, stored_mapping
 from muniment.profile import Archive, Profile
 from muniment.sources.format import Format
-from muniment.table import TableProfile
+from muniment.table import TableMapping, TableProfile
+from muniment.table.mapping import PROFILE as TABLE
 from muniment.table.writing import row_seen
 from muniment.validation.filters import Condition
+from muniment.validation.mapping_files import mapping_text, read_toml
+
+
+def read_mapping(path: str | os.PathLike[str]) -> MuseumMapping | TableMapping:
+    """Read a mapping file, of whichever profile it says that it is; raises `MappingError`."""
+    text, where = mapping_text(path), str(path)
+    if read_toml(text, where).get("profile") == TABLE:
+        return TableMapping.parse(text, where=where)
+    return MuseumMapping.parse(text, where=where)
 
 
 def tables_of_all_profiles() -> list[sa.Table]:
@@ -54,6 +66,10 @@ def format_of(name: str, text: str) -> Format:
 
 def _table_profile(text: str, model: type[BaseModel] | None) -> TableProfile:
     told = json.loads(text)
+    if "mapping" in told:
+        mapping = TableMapping.model_validate(told["mapping"] | ({"model": model} if model else {}))
+        extra = [Condition.model_validate(condition) for condition in told["only"][len(mapping.only) :]]
+        return TableProfile.of(mapping, extra)
     conditions = [Condition.model_validate(condition) for condition in told["only"]]
     return TableProfile(
         model or _imported(told["model"]),

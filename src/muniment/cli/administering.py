@@ -8,16 +8,17 @@ import typer
 
 from muniment import api
 from muniment.cli import options
-from muniment.cli.models import import_model
 from muniment.cli.output import reporting
 from muniment.cli.target import existing_database
 from muniment.errors import UsageError
 from muniment.roles import Role
 from muniment.roles import grants as grants_of
+from muniment.table.importing import import_model
 
 
 def migrate(
     *,
+    mapping: options.MappingFile = None,
     model: options.Model = None,
     table: options.TableName = None,
     row_lineage: options.RowLineage = False,
@@ -33,12 +34,13 @@ def migrate(
     Examples:
       muniment migrate --db postgresql://owner@localhost/collection
       muniment migrate --model loans:Loan --table loan
+      muniment migrate --mapping visits.toml
     """
     with reporting(json=json, debug=debug) as output:
         if (table or row_lineage) and not model:
             raise UsageError("--table and --row-lineage go with --model")
         imported = import_model(model) if model else None
-        api.migrate(db, model=imported, table=table, row_lineage=row_lineage)
+        api.migrate(db, mapping=mapping, model=imported, table=table, row_lineage=row_lineage)
         output.say("The tables are there, in their newest version.")
         output.finish({"status": "done"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 import sys
+from enum import StrEnum
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -17,6 +18,7 @@ from muniment.errors import MunimentError, UsageError
 from muniment.guess import guess as guess_source
 from muniment.museum.drafting import draft_mapping, institution_id
 from muniment.museum.mapping import Mapping
+from muniment.table import TableMapping
 
 
 def guess(
@@ -99,14 +101,29 @@ def _show(output: Output, source: str, report: str, path: Path | None, draft: st
     output.say(f"  muniment check {quote(source)} --mapping {quote(str(path))}")
 
 
-def schema(*, json: options.Json = False, debug: options.Debug = False) -> None:
+class ProfileName(StrEnum):
+    """Whose mapping files are described."""
+
+    MUSEUM = "museum"
+    TABLE = "table"
+
+
+def schema(
+    *,
+    profile: Annotated[ProfileName, typer.Option("--profile", help="Whose mapping files.")] = (
+        ProfileName.MUSEUM
+    ),
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
     """Print the JSON Schema of mapping files, by which editors complete and check them.
 
-    Example:
+    Examples:
       muniment mapping schema > muniment-mapping.schema.json
+      muniment mapping schema --profile table
     """
     with reporting(json=json, debug=debug) as output:
-        described = Mapping.as_json_schema()
+        described = (TableMapping if profile is ProfileName.TABLE else Mapping).as_json_schema()
         if not output.json:
             output.say(json_text.dumps(described, indent=2))
         output.finish(described)

@@ -22,15 +22,17 @@ from muniment.cli.account import (
     show_rejections,
     summed,
 )
-from muniment.cli.models import import_model
 from muniment.cli.options import LogFormat
 from muniment.cli.output import Output, reporting
 from muniment.cli.target import as_option
 from muniment.cli.watching import Watching, watched
 from muniment.config import RejectBudget, Settings
 from muniment.errors import MunimentError, UsageError
+from muniment.museum.mapping import Mapping
+from muniment.registry import read_mapping
 from muniment.run import Run
 from muniment.sources.format import Format
+from muniment.table.importing import import_model
 
 GOES_ON = ("done", "already loaded")
 """After a run that ends so, the next source is loaded; quarantined records do not matter here."""
@@ -95,6 +97,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
       muniment load export.csv.gz -m museum.toml --to postgresql://me@localhost/collection
       muniment load export.csv -m museum.toml --only department=Prints
       muniment load loans.csv --model loans:Loan --table loan
+      muniment load visits.csv --mapping visits.toml
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped by --max-rejects, 130 interrupted.
     """
@@ -190,7 +193,7 @@ def _load_each(output: Output, sources: Sequence[str], task: dict[str, Any], wat
         if run.status not in GOES_ON:
             _tell_left_out(output, sources[number:])
             break
-    show_next_steps(output, runs[-1], as_option(task["to"]), of_objects=task["model"] is None)
+    show_next_steps(output, runs[-1], as_option(task["to"]), of_objects=isinstance(task["mapping"], Mapping))
     output.finish(summed(runs) | {"problems": problems})
 
 
@@ -209,7 +212,8 @@ def _task(
                 f"{option} goes with --model", hint="The tables of a mapping have their own names and lineage"
             )
     imported: type[BaseModel] | None = import_model(model) if model else None
-    return {"mapping": mapping, "model": imported, "table": table, "only": only or ()}
+    read = read_mapping(mapping) if mapping else None
+    return {"mapping": read, "model": imported, "table": table, "only": only or ()}
 
 
 def _format(model: str | None, encoding: str | None, delimiter: str | None) -> Format | None:

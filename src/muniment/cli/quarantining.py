@@ -13,7 +13,6 @@ import typer
 from muniment import correction
 from muniment.cli import options
 from muniment.cli.account import Rejections, counted, show_account, show_rejections
-from muniment.cli.models import import_model, look_in_current_folder
 from muniment.cli.options import LogFormat
 from muniment.cli.output import Output, reporting
 from muniment.cli.target import as_option, existing_database
@@ -23,6 +22,7 @@ from muniment.correction import Content, Entry
 from muniment.correction.retention import SETTLED
 from muniment.errors import UsageError
 from muniment.records import Problem, reasons
+from muniment.table.importing import import_model, look_in_current_folder
 
 LISTED = 50
 """Entries listed unless --limit says otherwise: a few screens, after which one wants a spreadsheet."""

@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     model_validator,
@@ -18,17 +16,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from muniment.museum.patterns import Pattern, must_be_template
-
-
-class MappingPart(BaseModel):
-    """A part of a mapping: it cannot be changed, and knows all its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def several(value: Any) -> Any:
-    """A field's one source is written without a list."""
-    return value if isinstance(value, list | tuple) else (value,)
+from muniment.validation.mapping_files import MappingPart, several
 
 
 class _NamedByColumn(MappingPart):

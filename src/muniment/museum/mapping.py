@@ -6,31 +6,24 @@ Everything here is data; `museum/reading.py` applies it to rows. `docs/reference
 from __future__ import annotations
 
 import os
-import tomllib
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
-    ValidationError,
     model_validator,
 )
 from pydantic.json_schema import GenerateJsonSchema
 
 from muniment.databases.types import KEY_CHARACTERS
-from muniment.errors import MappingError
-from muniment.museum.fields import Cells, Fields, MappingPart, several
+from muniment.museum.fields import Cells, Fields
 from muniment.museum.patterns import Pattern
 from muniment.museum.record import Line, Uri
 from muniment.sources.format import Format
 from muniment.validation.filters import Condition
-from muniment.validation.messages import mapping_problems
+from muniment.validation.mapping_files import MappingPart, checked, mapping_text, read_toml, several
 
 Severity = Literal["reject", "note"]
-
-MAPPING_CHARACTERS = 1024 * 1024
-"""The longest mapping, a hundred times longer than any yet: what is longer is a file of another kind."""
 
 MANIFEST_PATTERN = r"(?i)^https?://[^/\s]+/\S*(manifest|/iiif/)\S*$"
 """What an IIIF manifest's URL looks like unless the mapping says otherwise: nearly all name `manifest`
@@ -144,39 +137,12 @@ class Mapping(MappingPart):
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Mapping:
         """Read a mapping file; raises `MappingError` with the place of each fault."""
-        try:
-            with Path(path).open(encoding="utf-8-sig") as file:  # Windows' editors begin it with a mark
-                text = file.read(MAPPING_CHARACTERS + 1)
-        except OSError as error:
-            hint = "`muniment guess SOURCE` writes a first one for you"
-            raise MappingError(
-                f"the mapping cannot be read: {error.strerror}", where=str(path), hint=hint
-            ) from error
-        except UnicodeDecodeError as error:
-            raise MappingError(
-                "the mapping is not UTF-8 text", where=str(path), hint="Save it as UTF-8"
-            ) from error
-        if len(text) > MAPPING_CHARACTERS:
-            raise MappingError(
-                f"this is longer than {MAPPING_CHARACTERS:,} characters, and no mapping is",
-                where=str(path),
-                hint="Name the mapping, not the export",
-            )
-        return cls.parse(text, where=str(path))
+        return cls.parse(mapping_text(path), where=str(path))
 
     @classmethod
     def parse(cls, text: str, *, where: str = "mapping") -> Mapping:
         """Read the text of a mapping; raises `MappingError`, which names `where`."""
-        try:
-            mapping = cls.model_validate(tomllib.loads(text))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise MappingError(f"this is not TOML: {error}", where=where) from error
-        except ValidationError as error:
-            raise MappingError(
-                mapping_problems(error, cls),
-                where=where,
-                hint="`muniment mapping schema` lists all that can stand here",
-            ) from error
+        mapping = checked(cls, read_toml(text, where), where)
         object.__setattr__(mapping, "_text", text)
         return mapping
 

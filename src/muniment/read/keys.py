@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from muniment.databases.constraints import unique_sets
 from muniment.errors import UsageError
 
 TOKEN_CHARACTERS = 16_384
@@ -43,7 +44,7 @@ def must_identify(connection: sa.Connection, columns: Sequence[sa.Column[Any]], 
     if not inspector.has_table(table.name, table.schema):
         raise UsageError(f"there is no table {table.name}", hint="Create it, or correct its name")
     names = {column.name for column in columns}
-    if not any(unique and unique <= names for unique in _unique_sets(inspector, table)):
+    if not any(unique and unique <= names for unique in unique_sets(inspector, table.name, table.schema)):
         raise UsageError(
             f"{', '.join(sorted(names))} do not identify a row of {table.name}: no constraint says so",
             hint="Use its primary key, or add a column that makes the key unique",
@@ -53,17 +54,6 @@ def must_identify(connection: sa.Connection, columns: Sequence[sa.Column[Any]], 
             f"{', '.join(sorted(nullable))} of {table.name} may be NULL, and such rows would be left out",
             hint="Use columns that are NOT NULL, such as the primary key",
         )
-
-
-def _unique_sets(inspector: sa.Inspector, table: sa.Table) -> Iterator[set[str | None]]:
-    yield set(inspector.get_pk_constraint(table.name, table.schema)["constrained_columns"])
-    for constraint in inspector.get_unique_constraints(table.name, table.schema):
-        yield set(constraint["column_names"])
-    for index in inspector.get_indexes(table.name, table.schema):
-        # A partial index says nothing of the other rows; one over an expression has None for a column.
-        partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))
-        if index["unique"] and not partial and None not in index["column_names"]:
-            yield set(index["column_names"])
 
 
 def _nullable(inspector: sa.Inspector, table: sa.Table) -> set[str]:

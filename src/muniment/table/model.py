@@ -159,13 +159,17 @@ def key_of(values: Sequence[Value]) -> str:
     return bounded_key(KEY_SEPARATOR.join(map(str, values)))
 
 
-def table_of(model: type[BaseModel], name: str | None = None, *, row_lineage: bool = False) -> sa.Table:
+def table_of(
+    model: type[BaseModel], name: str | None = None, *, row_lineage: bool = False, surrogate: str = ""
+) -> sa.Table:
     """The table that holds a model's rows; its columns are called as the fields are.
 
     Args:
         model: the Pydantic model of a row.
         name: the table's name; else the model's, in lower case.
         row_lineage: add the columns `source_run`, `source_record` and `source_line`.
+        surrogate: the name of a column for a number that the database gives each row, its primary key; what
+            identifies a row for people is then unique besides.
     """
     if not model.model_fields or (row_lineage and not model.model_fields.keys().isdisjoint(LINEAGE)):
         raise UsageError(
@@ -173,10 +177,35 @@ def table_of(model: type[BaseModel], name: str | None = None, *, row_lineage: bo
             hint=f"The columns of lineage are {', '.join(LINEAGE)}",
         )
     columns = [_column(name, field) for name, field in model.model_fields.items()]
+    constraints = []
+    if surrogate:
+        if surrogate in model.model_fields:
+            raise UsageError(
+                f"the surrogate key {surrogate} is called as a field of the rows is",
+                hint="Leave the field out: the database numbers the rows",
+            )
+        keys = [column for column in columns if column.primary_key]
+        columns = [_numbering(surrogate), *columns]
+        constraints = [_unique(keys)] if keys else []
     if row_lineage:
         columns += [sa.Column(name, Id, nullable=False) for name in LINEAGE]
     comment = (model.__doc__ or "").strip().split("\n")[0]
-    return sa.Table(name or model.__name__.lower(), sa.MetaData(), *columns, comment=comment or None)
+    return sa.Table(
+        name or model.__name__.lower(), sa.MetaData(), *columns, *constraints, comment=comment or None
+    )
+
+
+def _numbering(name: str) -> sa.Column[Any]:
+    return sa.Column(
+        name, Id, primary_key=True, autoincrement=True, comment="a number that the database gives"
+    )
+
+
+def _unique(keys: Sequence[sa.Column[Any]]) -> sa.UniqueConstraint:
+    """A constraint on columns that were to be the primary key, and are not."""
+    for column in keys:
+        column.primary_key = False
+    return sa.UniqueConstraint(*(column.name for column in keys))
 
 
 def _column(name: str, field: FieldInfo) -> sa.Column[Any]:

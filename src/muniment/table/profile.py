@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -22,7 +23,9 @@ from muniment.migrations.interruption import upgrade_table
 from muniment.profile import RunContext
 from muniment.records import Header
 from muniment.sources.format import Format
+from muniment.table.fitting import must_fit
 from muniment.table.judging import TableJudge
+from muniment.table.mapping import Mode, TableMapping
 from muniment.table.model import aliases_of, form_of, is_key, table_of
 from muniment.table.writing import TableWriter, forget_seen_keys, row_seen
 from muniment.validation.filters import Condition
@@ -46,6 +49,9 @@ class TableProfile:
         only: conditions on the records to load.
         source: how the delimited text is written, the cells that mean nothing among it.
         row_lineage: see `table_of`.
+        mode: what is done with what the table holds; else upsert where there is a key, or append.
+        surrogate: see `table_of`.
+        mapping: the mapping that all this comes from, where it does.
 
     Raises:
         UsageError: the model, or the table's name, cannot be used.
@@ -63,32 +69,61 @@ class TableProfile:
         only: Sequence[Condition] = (),
         source: Format | None = None,
         row_lineage: bool = False,
+        mode: Mode | None = None,
+        surrogate: str = "",
+        mapping: TableMapping | None = None,
     ) -> None:
         self.model = model
         self.conditions = tuple(only)
         self.source = source or Format()
         self.row_lineage = row_lineage
-        self.table = table_of(model, table, row_lineage=row_lineage)
+        self.surrogate = surrogate
+        self.table = table_of(model, table, row_lineage=row_lineage, surrogate=surrogate)
         if self.table.name in RESERVED | metadata.tables.keys():
             raise UsageError(
                 f"{self.table.name} is a table of Muniment's own",
                 hint="Give the table another name with --table",
             )
         self.key = [name for name, field in model.model_fields.items() if is_key(field)]
+        self.mode = mode or (Mode.UPSERT if self.key else Mode.APPEND)
+        if self.mode in (Mode.UPSERT, Mode.HISTORY) and not self.key:
+            raise UsageError(
+                f"the mode {self.mode} needs a key, and the rows of {self.table.name} have none",
+                hint="Name it as `key` under [table], or mark it in the model with PrimaryKey()",
+            )
         self.scope = f"table/{self.table.name}"
-        self.text = json.dumps(
-            {
-                "model": f"{model.__module__}:{model.__qualname__}",
-                "table": self.table.name,
-                "schema": _schema(model),
-                "key": self.key,
-                "only": [condition.model_dump() for condition in only],
-                "source": self.source.model_dump(),
-                "row_lineage": row_lineage,
-            },
-            indent=2,
-        )
+        self.text = json.dumps(self._told(mapping), indent=2)
         self.version = sha256(f"{MEANING}\0{self.text}".encode()).digest()
+
+    @classmethod
+    def of(cls, mapping: TableMapping, only: Sequence[Condition] = ()) -> TableProfile:
+        """The profile that a mapping describes, for records that fulfil further conditions."""
+        told = mapping.table
+        return cls(
+            mapping.model_of(),
+            told.name,
+            only=(*mapping.only, *only),
+            source=mapping.source,
+            row_lineage=told.row_lineage,
+            mode=told.mode,
+            surrogate=told.surrogate,
+            mapping=mapping,
+        )
+
+    def _told(self, mapping: TableMapping | None) -> dict[str, Any]:
+        """All that decides what is loaded and how."""
+        told: dict[str, Any] = {
+            "model": f"{self.model.__module__}:{self.model.__qualname__}",
+            "table": self.table.name,
+            "schema": _schema(self.model),
+            "key": self.key,
+            "only": [condition.model_dump() for condition in self.conditions],
+            "source": self.source.model_dump(),
+            "row_lineage": self.row_lineage,
+        }
+        if mapping is not None:
+            told["mapping"] = mapping.as_data()
+        return told
 
     def columns(self) -> list[tuple[str, ...]]:
         """The columns that the model's fields and the conditions read: each with its aliases and its name."""
@@ -100,39 +135,24 @@ class TableProfile:
         return TableJudge(self.model, header, self.conditions, frozenset(self.source.null))
 
     def prepare(self, transaction: Transaction) -> None:
-        """Create the table, or see that the one that is there has the columns."""
+        """Create the table, or see that the one that is there can hold the rows."""
         inspector = sa.inspect(transaction.connection)
         if not inspector.has_table(self.table.name):
             self.table.create(transaction.connection)
         else:
-            self._must_fit(inspector)
+            filled = [self.surrogate] if self.surrogate else []
+            must_fit(inspector, self.table, self.model.model_fields, self.key, filled)
         if self.key:
             row_seen.create(transaction.connection, checkfirst=True)
             forget_seen_keys(transaction, self.scope)
 
-    def _must_fit(self, inspector: sa.Inspector) -> None:
-        """Raise `UsageError` where the table that is there cannot hold the rows."""
-        name = self.table.name
-        present = {column["name"] for column in inspector.get_columns(name)}
-        missing = [column.name for column in self.table.columns if column.name not in present]
-        if missing:
-            raise UsageError(
-                f"the table {name} has no columns {', '.join(missing)}",
-                hint="Give another --table, or add the columns",
-            )
-        unique: list[Sequence[str | None]] = [inspector.get_pk_constraint(name)["constrained_columns"]]
-        unique += [constraint["column_names"] for constraint in inspector.get_unique_constraints(name)]
-        unique += [index["column_names"] for index in inspector.get_indexes(name) if index["unique"]]
-        if self.key and not any(columns and {*columns} <= {*self.key} for columns in unique):
-            raise UsageError(
-                f"the table {name} has no unique key {', '.join(self.key)}, as the model has",
-                hint="Add a primary key or a unique constraint, or give another --table",
-            )
-
     def writer(self, run: RunContext) -> TableWriter:
         """A writer for one run."""
         forms = {name: form_of(field).stored for name, field in self.model.model_fields.items()}
-        return TableWriter(self.table, forms, run, self.scope, row_lineage=self.row_lineage)
+        updates = self.mode is not Mode.APPEND
+        return TableWriter(
+            self.table, forms, run, self.scope, self.key, row_lineage=self.row_lineage, updates=updates
+        )
 
 
 def _schema(model: type[BaseModel]) -> object:

@@ -53,7 +53,9 @@ class TableWriter:
         forms: by field, what becomes of its values.
         run: the run.
         scope: that of the profile: other runs with it write to the same table.
+        keys: the columns that identify a row.
         row_lineage: whether rows bear their lineage.
+        updates: whether a row whose key is there already replaces it; else it is a duplicate.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class TableWriter:
         forms: Mapping[str, Callable[[Any], Value]],
         run: RunContext,
         scope: str,
+        keys: Sequence[str],
         *,
         row_lineage: bool,
+        updates: bool = True,
     ) -> None:
         self._table = table
         self._run_id = run.run_id
@@ -71,7 +75,8 @@ class TableWriter:
         self._fields = list(forms)
         self._forms = list(forms.values())
         self._lineage = row_lineage
-        self._keys = [column.name for column in table.primary_key.columns]
+        self._keys = list(keys)
+        self._updates = updates
         self._alone: bool | None = None
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
@@ -148,6 +153,9 @@ class TableWriter:
                 rejections.append(Rejection(index, (_duplicate(key, seen[key]),), key))
                 continue
             before = stored.get(key)
+            if before and not self._updates:
+                rejections.append(Rejection(index, (_present(key),), key))
+                continue
             if before and before.row != row and _is_newer(before, records.origins.get(index)):
                 rejections.append(Rejection(index, (_superseded(key),), key))
                 continue
@@ -254,6 +262,12 @@ def _superseded(key: str) -> Problem:
     message = f"a row with the key {key.replace(KEY_SEPARATOR, ' / ')} is stored that may be newer: it stays"
     hint = "Correct the row at the source and load it again, or give this row a key of its own"
     return Problem("superseded", message, hint, value=shortened(key))
+
+
+def _present(key: str) -> Problem:
+    message = f"the table has a row with the key {key.replace(KEY_SEPARATOR, ' / ')}, to which none is added"
+    hint = "Remove it at the source, or load with the mode upsert"
+    return Problem("duplicate", message, hint, value=shortened(key))
 
 
 def _duplicate(key: str, line: int | None) -> Problem:

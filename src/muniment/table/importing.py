@@ -1,4 +1,4 @@
-"""Finding the Pydantic model that `--model package.module:Class` names."""
+"""Finding the Pydantic model that `package.module:Class` names."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from pydantic import BaseModel
 from muniment.errors import UsageError
 
 
-def import_model(name: str) -> type[BaseModel]:
+def import_model(name: str, where: str = "") -> type[BaseModel]:
     """The model `package.module:Class`, looked for in the current folder too.
+
+    Args:
+        name: so written.
+        where: what asks for it, for messages; else the option `--model`.
 
     Raises:
         UsageError: there is no such module or class, importing it fails, or it is no Pydantic model.
     """
+    where = where or f"--model {name}"
     module_name, colon, class_name = name.partition(":")
     if not (module_name and colon and class_name):
         raise UsageError(f"{name!r} names no model", hint="Write it as package.module:Class")
@@ -26,18 +31,18 @@ def import_model(name: str) -> type[BaseModel]:
     except Exception as error:  # a user's module may raise anything at all
         raise UsageError(
             f"importing {module_name} fails: {type(error).__name__}: {error}",
-            where=f"--model {name}",
+            where=where,
             hint="A module is looked for in the current folder and where Python finds packages",
         ) from error
     found = getattr(module, class_name, None)
     if found is None:
         models = [key for key, value in vars(module).items() if _is_model(value)]
         told = f"Its models are {', '.join(models)}" if models else "It holds no Pydantic model"
-        raise UsageError(f"{module_name} has no {class_name}", where=f"--model {name}", hint=told)
+        raise UsageError(f"{module_name} has no {class_name}", where=where, hint=told)
     if not _is_model(found):
         raise UsageError(
             f"{class_name} is no Pydantic model",
-            where=f"--model {name}",
+            where=where,
             hint="It must inherit from pydantic.BaseModel",
         )
     model: type[BaseModel] = found

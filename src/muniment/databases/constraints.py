@@ -1,0 +1,19 @@
+"""What a database itself enforces of a table: which columns identify its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+
+def unique_sets(inspector: sa.Inspector, table: str, schema: str | None = None) -> Iterator[set[str | None]]:
+    """The sets of columns that the database keeps unique: the primary key, constraints, indexes."""
+    yield set(inspector.get_pk_constraint(table, schema)["constrained_columns"])
+    for constraint in inspector.get_unique_constraints(table, schema):
+        yield set(constraint["column_names"])
+    for index in inspector.get_indexes(table, schema):
+        # A partial index says nothing of the other rows; one over an expression has None for a column.
+        partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))
+        if index["unique"] and not partial and None not in index["column_names"]:
+            yield set(index["column_names"])

@@ -1,0 +1,233 @@
+"""Mappings of the `table` profile: declared columns come to the same as a model of them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel, Field
+
+from muniment import Format, PrimaryKey, RejectBudget, Settings, TableMapping
+from muniment.errors import MappingError, UsageError
+from muniment.validation.filters import Condition
+from tests.acceptance.loading import counts, execute, load, quarantined, query, write
+from tests.acceptance.program import program_in
+
+ANY = Settings(max_rejects=RejectBudget(percent=100))
+
+VISITS = """
+profile = "table"
+
+[source]
+null = ["n/a"]
+
+[table]
+name = "visit"
+key = ["day", "place"]
+
+[columns]
+day = { type = "date", column = "Day", min = 1990-01-01 }
+place = { column = "Place", max_length = 20 }
+visitors = { type = "integer", min = 0, required = true }
+takings = { type = "decimal", decimal_places = 2 }
+weather = { allowed = ["dry", "wet"], default = "dry" }
+remark = "Remark"
+
+[[only]]
+column = "Kind"
+equals = "day"
+"""
+
+COLUMNS = ("Kind", "Day", "Place", "visitors", "takings", "weather", "Remark")
+
+
+def visit(day: str, place: str, visitors: str, *others: str) -> dict[str, str]:
+    return dict(zip(COLUMNS, ("day", day, place, visitors, *others), strict=False))
+
+
+ROWS = [
+    visit("2024-05-01", "Main", "120", "40.50", "wet", "opening"),
+    visit("2024-05-01", "main", "0", "n/a"),
+    visit("1980-05-01", "Main", "1"),
+    visit("2024-05-02", "Main", "-1", "1.005", "cold"),
+    visit("2024-05-03", "", "7"),
+    visit("2024-05-04", "Main", ""),
+    {"Kind": "month", "Day": "2024-05", "Place": "Main"},
+    visit("2024-05-01", "Main", "9"),
+]
+
+
+class Visit(BaseModel):
+    day: Annotated[str, PrimaryKey()]
+    count: Annotated[int, Field(alias="visitors")]
+
+
+def test_declared_columns_are_read_judged_and_stored(tmp_path: Path, database_url: str) -> None:
+    export = write(tmp_path / "a.csv", ROWS, COLUMNS)
+    mapping = TableMapping.parse(VISITS)
+    run = load(export, database_url, mapping=mapping, settings=ANY)
+    assert counts(run) == {"read": 8, "inserted": 2, "quarantined": 5, "skipped": 1}
+    stored = "SELECT place, visitors, takings, weather, remark FROM visit ORDER BY visitors"
+    first, second = query(database_url, stored)
+    assert first == ("main", 0, None, "dry", None)
+    assert (second[0], Decimal(second[2]), second[3:]) == ("Main", Decimal("40.5"), ("wet", "opening"))
+    told = {
+        number: {problem["code"] for problem in found} for number, found in quarantined(database_url).items()
+    }
+    assert told[3] == {"out-of-range"}
+    assert told[4] == {"out-of-range", "invalid", "not-allowed"}
+    assert (told[5], told[6], told[8]) == ({"missing"}, {"missing"}, {"duplicate"})
+    newer = write(tmp_path / "b.csv", [ROWS[0] | {"Remark": "closing"}, ROWS[1]], COLUMNS)
+    assert counts(load(newer, database_url, mapping=mapping)) == {"read": 2, "updated": 1, "unchanged": 1}
+
+
+def test_a_mapping_file_says_itself_of_which_profile_it_is(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    file = tmp_path / "visits.toml"
+    file.write_text(VISITS)
+    program = program_in(tmp_path)
+    write(tmp_path / "a.csv", ROWS[:2], COLUMNS)
+    command = ["load", "a.csv", "--mapping", str(file), "--db", url]
+    done = program(*command)
+    assert "inserted 2" in " ".join(done.out.split())
+    assert "muniment trace" not in done.out  # rows of the table profile bear no lineage
+    assert "already loaded" in program(*command).out
+
+
+def test_entries_are_mended_by_the_mapping_that_rejected_them(tmp_path: Path) -> None:
+    url, file = f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "visits.toml"
+    program = program_in(tmp_path)
+    file.write_text(VISITS)
+    write(tmp_path / "a.csv", [ROWS[0], ROWS[5]], COLUMNS)
+    program("load", "a.csv", "-m", str(file), "--db", url, "--max-rejects", "1")
+    program("quarantine", "export", "-o", "bad.csv", "--db", url)
+    text = (tmp_path / "bad.csv").read_text(encoding="utf-8-sig")
+    (tmp_path / "bad.csv").write_text(text.replace("2024-05-04,Main,", "2024-05-04,Main,5"))
+    told = program("quarantine", "resubmit", "bad.csv", "--db", url)
+    assert "inserted 1" in " ".join(told.out.split())
+    assert query(url, "SELECT visitors FROM visit ORDER BY day") == [(120,), (5,)]
+
+
+def test_a_mapping_may_name_a_model_or_in_python_be_given_one(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    path = "tests.acceptance.test_table_mapping:Visit"
+    named = TableMapping.parse(
+        f'profile = "table"\nmodel = "{path}"\n[table]\nname = "v"\nsurrogate = "visit_id"'
+    )
+    given = TableMapping.model_validate(
+        {"model": Visit, "table": {"name": "v", "surrogate": "visit_id"}, "source": Format()}
+    )
+    assert named.as_data() == given.as_data()
+    rows = [{"day": "x", "visitors": "3"}, {"day": "y", "visitors": "4"}]
+    export = write(tmp_path / "a.csv", rows, ("day", "visitors"))
+    assert counts(load(export, url, mapping=given)) == {"read": 2, "inserted": 2}
+    assert load(export, url, mapping=named).status == "already loaded"
+    assert query(url, "SELECT visit_id, day, count FROM v ORDER BY day") == [(1, "x", 3), (2, "y", 4)]
+
+
+def test_a_row_has_a_number_of_the_database_where_a_surrogate_key_is_asked_for(
+    tmp_path: Path, database_url: str
+) -> None:
+    mapping = TableMapping.model_validate({"model": Visit, "table": {"name": "v", "surrogate": "visit_id"}})
+    rows = [{"day": day, "visitors": "3"} for day in "xyzx"]
+    run = load(
+        write(tmp_path / "a.csv", rows, ("day", "visitors")), database_url, mapping=mapping, settings=ANY
+    )
+    assert counts(run) == {"read": 4, "inserted": 3, "quarantined": 1}
+    again = write(tmp_path / "b.csv", [{"day": "y", "visitors": "4"}], ("day", "visitors"))
+    assert counts(load(again, database_url, mapping=mapping)) == {"read": 1, "updated": 1}
+    found = query(database_url, "SELECT visit_id, day, count FROM v ORDER BY day")
+    assert [row[1:] for row in found] == [("x", 3), ("y", 4), ("z", 3)]
+    assert len({row[0] for row in found}) == 3
+
+
+def test_rows_are_only_added_where_the_mode_says_so(tmp_path: Path, database_url: str) -> None:
+    mapping = TableMapping.model_validate({"model": Visit, "table": {"name": "v", "mode": "append"}})
+    first = write(tmp_path / "a.csv", [{"day": "x", "visitors": "3"}], ("day", "visitors"))
+    load(first, database_url, mapping=mapping)
+    more = [{"day": "y", "visitors": "4"}, {"day": "x", "visitors": "5"}]
+    second = write(tmp_path / "b.csv", more, ("day", "visitors"))
+    run = load(second, database_url, mapping=mapping, settings=ANY)
+    assert counts(run) == {"read": 2, "inserted": 1, "quarantined": 1}
+    assert query(database_url, "SELECT day, count FROM v ORDER BY day") == [("x", 3), ("y", 4)]
+    with pytest.raises(UsageError, match="only adds rows"):
+        load(second, database_url, mapping=mapping, again=True)
+
+
+FAULTS = {
+    "[table]\nname = 'v'": "give either `columns` or a `model`",
+    "[table]\nname = 'v'\nkey = 'b'\n[columns]\na = 'A'": "the key has columns that the table has not: b",
+    "[table]\nname = 'v w'\n[columns]\na = 'A'": "table.name",
+    "[table]\nname = 'v'\n[columns]\na = { type = 'integer', pattern = 'x' }": "integer has no pattern",
+    "[table]\nname = 'v'\n[columns]\na = { pattern = '(' }": "the pattern is none",
+    "[table]\nname = 'v'\n[columns]\na = { type = 'date', default = 'x' }": "the default is none",
+    "[table]\nname = 'v'\n[columns]\na = { tipe = 'date' }": r"did you mean type\?",
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_what_a_mapping_cannot_mean_is_told_with_its_place(text: str) -> None:
+    with pytest.raises(MappingError, match=FAULTS[text]):
+        TableMapping.parse(f'profile = "table"\n{text}')
+
+
+def test_a_mapping_is_written_down_as_data_that_makes_the_same_one() -> None:
+    mapping = TableMapping.parse(VISITS)
+    assert TableMapping.model_validate(json.loads(json.dumps(mapping.as_data()))) == mapping
+    assert mapping.only == (Condition(column="Kind", equals=("day",)),)
+
+
+WANTED = """
+profile = "table"
+[table]
+name = "v"
+key = "day"
+[columns]
+day = { type = "date", required = true }
+count = { type = "integer" }
+share = { type = "decimal", decimal_places = 3 }
+rate = { type = "decimal" }
+note = { max_length = 30 }
+open = { type = "boolean" }
+"""
+
+UNFIT = (
+    "CREATE TABLE v (day VARCHAR(20), count INTEGER NOT NULL, share DECIMAL(9,2), rate DECIMAL(9,2), "
+    "note VARCHAR(20), other INTEGER NOT NULL, more INTEGER)"
+)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_every_mismatch_of_a_table_that_is_there_is_told_before_the_first_row(
+    tmp_path: Path, database_url: str
+) -> None:
+    execute(database_url, UNFIT)
+    rows = [{"day": "2024-01-01", "count": "1"}]
+    export = write(tmp_path / "a.csv", rows, ("day", "count"))
+    with pytest.raises(UsageError) as told:
+        load(export, database_url, mapping=TableMapping.parse(WANTED))
+    for words in (
+        "it has no columns open",
+        "day holds text, and would have to hold dates",
+        "count may not be NULL",
+        "share is rounded to 2 decimal places, and a record may have 3",
+        "rate is rounded to 2 decimal places, and no bound",
+        "note holds 20 characters, and a record may have 30",
+        "other needs a value, and nothing fills it",
+        "it has no unique key day",
+    ):
+        assert words in told.value.message
+    assert "more" not in told.value.message
+    assert query(database_url, "SELECT count(*) FROM run") == [(0,)]
+
+
+def test_a_table_that_was_made_by_a_mapping_fits_it(tmp_path: Path, database_url: str) -> None:
+    rows = [{"day": "2024-01-01", "count": "1", "share": "0.125", "open": "yes"}]
+    mapping = TableMapping.parse(WANTED)
+    load(write(tmp_path / "a.csv", rows, tuple(mapping.columns)), database_url, mapping=mapping)
+    rows[0]["count"] = "2"
+    again = load(write(tmp_path / "b.csv", rows, tuple(mapping.columns)), database_url, mapping=mapping)
+    assert counts(again) == {"read": 1, "updated": 1}
