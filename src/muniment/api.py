@@ -6,18 +6,27 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
+from functools import partial
 from typing import IO, Any
 
 from pydantic import BaseModel
 
-from muniment.archiving import archive_at, keep, must_be_removable, remove_original
+from muniment.archiving import (
+    archive_at,
+    keep,
+    must_be_durable,
+    must_be_removable,
+    note_copy,
+    remove_original,
+)
 from muniment.config import Settings, database_url
 from muniment.databases import connect, scratch
 from muniment.databases.database import Database
+from muniment.databases.patience import persistently
 from muniment.databases.url import in_memory, parsed
 from muniment.doctor import must_be_fit
-from muniment.errors import UsageError
-from muniment.events import Observer, unobserved
+from muniment.errors import DatabaseUnreachable, UsageError
+from muniment.events import Observer, telling_failures, unobserved
 from muniment.migrations import upgrade
 from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.museum.profile import MuseumProfile
@@ -105,10 +114,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
         closing(open_source(source, profile.source, chosen)) as opened,
-        closing(connect(database_url(to))) as database,
+        closing(_reached(database_url(to), chosen, observer)) as database,
         StopRequest() as stop,
     ):
-        must_be_fit(database)
         if archive_move:
             must_be_removable(opened)
         run = run_load(
@@ -125,9 +133,14 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         )
         if place is None or run.status not in ARCHIVED:
             return run
-        kept = keep(opened, place, database, run.run)
+        in_ledger = partial(
+            persistently, settings=chosen, stop=stop, failed=telling_failures(observer, run.run)
+        )
+        kept = keep(opened, place)
+        in_ledger(partial(note_copy, database, run.run, kept))
         if archive_move:
-            remove_original(opened, database)
+            in_ledger(partial(must_be_durable, opened, database))
+            remove_original(opened)
         return replace(run, messages=(*run.messages, f"a copy of the source is kept at {kept}"))
 
 
@@ -186,6 +199,24 @@ def migrate(
             return
         upgrade(database, "engine")
         upgrade(database, MuseumProfile.branch)
+
+
+def _reached(url: str, settings: Settings, observer: Observer) -> Database:
+    """The database at a URL, into which a load can go well.
+
+    What passes is waited for. Where nothing answers at all that is said at once: the URL may be wrong.
+    """
+    # Nothing is in progress yet that Ctrl-C should let finish: this request to stop listens to nobody.
+    patiently = partial(
+        persistently, settings=settings, stop=StopRequest(), failed=telling_failures(observer)
+    )
+    database = patiently(partial(connect, url), final=(DatabaseUnreachable,))
+    try:
+        patiently(partial(must_be_fit, database))
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def choose_profile(

@@ -177,8 +177,8 @@ class CloudArchive:
                 self._system.rm(partial)
 
 
-def keep(source: Source, archive: Archive, database: Database, run_id: int) -> str:
-    """Keep a copy of a source that was loaded, and enter it in the ledger; returns where it is.
+def keep(source: Source, archive: Archive) -> str:
+    """Keep a copy of a source that was loaded; returns where it is.
 
     Raises:
         MunimentError: it cannot be written, does not read as it was written, or something else has its name.
@@ -199,6 +199,11 @@ def keep(source: Source, archive: Archive, database: Database, run_id: int) -> s
         raise MunimentError(
             f"the source cannot be archived: {error.strerror or error}", where=place
         ) from error
+    return place
+
+
+def note_copy(database: Database, run_id: int, place: str) -> None:
+    """Enter in the ledger where a copy of a run's source is kept; done again, it finds it there."""
     with database.durable_transaction() as transaction:
         of_run = sa.select(run_table.c.source_id).where(run_table.c.run_id == run_id)
         source_id = transaction.execute(of_run).scalar_one()
@@ -207,17 +212,20 @@ def keep(source: Source, archive: Archive, database: Database, run_id: int) -> s
         if not transaction.execute(sa.select(same)).scalar():
             row = {"source_id": source_id, "place": place, "kept_at": now()}
             transaction.execute(source_copy_table.insert(), row)
-    return place
 
 
-def remove_original(source: Source, database: Database) -> None:
-    """Remove the file that was loaded, once it is kept, if it still is that file.
-
-    Raises:
-        MunimentError: it is another by now, or the database may lose what it has committed.
-    """
+def must_be_durable(source: Source, database: Database) -> None:
+    """Raise `MunimentError` where the database may lose what it has committed, so that its source stays."""
     if not database.is_durable():
         raise _stays(source, "this server may lose in a crash what it has committed")
+
+
+def remove_original(source: Source) -> None:
+    """Remove the file that was loaded, once it is kept and the database durable, if it still is that file.
+
+    Raises:
+        MunimentError: it is another by now.
+    """
     path = Path(source.location)
     if Path(source.name).is_symlink():
         raise _stays(source, "it is a symbolic link")

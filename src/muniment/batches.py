@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
@@ -29,7 +30,7 @@ from muniment.databases.database import rows_in, where_in
 from muniment.databases.errors import DRIVER_ERRORS
 from muniment.databases.patience import persistently
 from muniment.databases.types import Key, Moment, metadata
-from muniment.errors import DatabaseError, DuplicateKey, MunimentError, UsageError
+from muniment.errors import DatabaseError, DatabaseUnreachable, DuplicateKey, MunimentError, UsageError
 from muniment.migrations import upgrade
 from muniment.records import shortened
 from muniment.stopping import StopRequest
@@ -235,9 +236,9 @@ class Progress:
 
     def begin(self) -> None:
         """Connect, and create the table of progress where it is not there yet."""
-        self._database = connect(self._url)
+        self._database = self.patiently(partial(connect, self._url), final=(DatabaseUnreachable,))
         try:
-            upgrade(self._database, "engine")
+            self.patiently(partial(upgrade, self._database, "engine"))
         except BaseException:
             self._database.close()
             raise
@@ -249,10 +250,10 @@ class Progress:
         if error is not None and self._current is not None and not self._current.stored:
             error.add_note(f"muniment: not stored, and given again by the next sitting: {self._current}")
 
-    def patiently(self, work: Callable[[], Outcome]) -> Outcome:
+    def patiently(self, work: Callable[[], Outcome], final: tuple[type[DatabaseError], ...] = ()) -> Outcome:
         """What `work` returns, again and again where the database cannot do it just now."""
         return persistently(
-            work, settings=Settings(), stop=StopRequest(), failed=lambda _attempt, _error: None
+            work, settings=Settings(), stop=StopRequest(), failed=lambda _attempt, _error: None, final=final
         )
 
     def fresh(self, gathered: Sequence[Item]) -> Batch[Item] | None:

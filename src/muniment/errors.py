@@ -13,6 +13,7 @@
     │   ├── RowRefused                 the database refuses a value or a row: bisect
     │   │   └── DuplicateKey           ... because its key is taken
     │   ├── DatabaseUnavailable        a connection, a lock, a restart: the chunk can be repeated
+    │   │   ├── DatabaseUnreachable    ... no connection can be made: at first, the address may be wrong
     │   │   └── StatementTimeout       ... a statement took too long: fewer records at once may pass
     │   └── DatabaseExhausted          no disk or memory is left on the server, or it takes no writes
     ├── OutOfBalance                   an account does not add up: nothing was committed
@@ -111,6 +112,10 @@ class DuplicateKey(RowRefused):
 
 class DatabaseUnavailable(DatabaseError):
     """The connection, a lock or the server failed; the same work can be tried again."""
+
+
+class DatabaseUnreachable(DatabaseUnavailable):
+    """No connection can be made: nothing answers, or what does refuses for a reason that need not pass."""
 
 
 class StatementTimeout(DatabaseUnavailable):

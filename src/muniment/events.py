@@ -62,7 +62,8 @@ class ChunkCommitted:
 class AttemptFailed:
     """The database could not do something; unless an error follows, it is tried again."""
 
-    run: int
+    run: int | None
+    """None before the run has a number."""
     chunk: int | None
     """The chunk's first byte; None, like the records, where no chunk is concerned."""
     first_record: int | None
@@ -76,7 +77,7 @@ class AttemptFailed:
     """Where it arose, without any value of a row or URL (`muniment.errors.trace`)."""
 
     @classmethod
-    def of(cls, run: int, chunk: Chunk | None, attempt: int, error: Exception) -> AttemptFailed:
+    def of(cls, run: int | None, chunk: Chunk | None, attempt: int, error: Exception) -> AttemptFailed:
         """The event of an error; of one that is not Muniment's, its type stands for its text."""
         known = error if isinstance(error, MunimentError) else None
         return cls(
@@ -111,3 +112,10 @@ Observer = Callable[[Event], None]
 
 def unobserved(event: Event) -> None:
     """The observer of those who do not watch."""
+
+
+def telling_failures(
+    observer: Observer, run: int | None = None, chunk: Chunk | None = None
+) -> Callable[[int, Exception], None]:
+    """What tells an observer of each attempt that failed, given its number and its error."""
+    return lambda attempt, error: observer(AttemptFailed.of(run, chunk, attempt, error))

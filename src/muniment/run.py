@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -24,19 +25,19 @@ from muniment.errors import (
     SourceIncomplete,
 )
 from muniment.events import (
-    AttemptFailed,
     ChunkCommitted,
     Observer,
     RecordRejected,
     RunEnded,
     RunStarted,
     SourceRemark,
+    telling_failures,
 )
 from muniment.load import Committed, Job, Prepared, load_chunk, must_follow, prepare_ahead, resume_place
 from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
-from muniment.records import Account, Chunk, Place
+from muniment.records import Account, Place
 from muniment.sources.remarks import remarks
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest
@@ -114,20 +115,19 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     judge = _judge(profile, source)
     for problem in remarks(source.header, profile.columns()):
         observer(SourceRemark(source.name, problem))
-    _make_ready(database, profile, source)
-    entry, mends = open_run(database, source, profile, settings, again=again, abandon=abandon)
+    before = partial(persistently, settings=settings, stop=stop, failed=telling_failures(observer))
+    _make_ready(partial(before, partial(prepare, database, profile)), source)
+    entry, mends = before(
+        partial(open_run, database, source, profile, settings, again=again, abandon=abandon)
+    )
+    told = telling_failures(observer, entry.run_id)
+    in_ledger = partial(persistently, settings=settings, stop=stop, failed=told)
     if not entry.created and entry.status == "done":
-        said = (ALREADY_LOADED_IN_FULL,) if full else ()
-        return _finished(database, source, entry.run_id, _Sitting("already loaded", 0, said), began)
+        sitting = _Sitting("already loaded", 0, (ALREADY_LOADED_IN_FULL,) if full else ())
+        return in_ledger(partial(_finished, database, source, entry.run_id, sitting, began))
     writer = profile.writer(RunContext(entry.run_id))
     job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
-    in_ledger = partial(
-        persistently,
-        settings=settings,
-        stop=stop,
-        failed=partial(_tell_failure, entry.run_id, None, observer),
-    )
     try:
         with rare_collections():
             sitting = _load_chunks(job, settings, observer, stop)
@@ -148,11 +148,11 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     return run
 
 
-def _make_ready(database: Database, profile: Profile, source: Source) -> None:
+def _make_ready(prepare_database: Callable[[], None], source: Source) -> None:
     """Create or upgrade what the database lacks, while the source is being hashed."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="muniment-hash") as beside:
         hashing = beside.submit(lambda: source.fingerprint)
-        prepare(database, profile)
+        prepare_database()
         hashing.result()
 
 
@@ -190,7 +190,7 @@ class _Sitting:
 def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopRequest) -> _Sitting:
     """Load what is not yet committed."""
     patiently = partial(persistently, settings=settings, stop=stop)
-    ledger_failed = partial(_tell_failure, job.run_id, None, observer)
+    ledger_failed = telling_failures(observer, job.run_id)
     place = patiently(partial(_resume_place, job), failed=ledger_failed)
     total = before = patiently(partial(_account, job), failed=ledger_failed)
     try:
@@ -198,7 +198,7 @@ def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopReq
             place = prepared.chunk.end
             committed = patiently(
                 partial(_load_once, prepared, job),
-                failed=partial(_tell_failure, job.run_id, prepared.chunk, observer),
+                failed=telling_failures(observer, job.run_id, prepared.chunk),
             )
             if committed is None:
                 total = patiently(partial(_account, job), failed=ledger_failed)
@@ -269,12 +269,6 @@ def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer
             committed.seconds_writing,
         )
     )
-
-
-def _tell_failure(
-    run_id: int, chunk: Chunk | None, observer: Observer, attempt: int, error: Exception
-) -> None:
-    observer(AttemptFailed.of(run_id, chunk, attempt, error))
 
 
 def _over_budget(total: Account, settings: Settings) -> str:

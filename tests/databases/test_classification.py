@@ -13,6 +13,7 @@ from muniment.errors import (
     DatabaseError,
     DatabaseExhausted,
     DatabaseUnavailable,
+    DatabaseUnreachable,
     DuplicateKey,
     RowRefused,
     StatementTimeout,
@@ -27,8 +28,8 @@ POSTGRESQL = {
     DatabaseError: "28000 28P01 3D000 42501 42601 42P01 0A000 08P01 57014 XX000",
 }
 MYSQL = {
-    DatabaseUnavailable: "1205 1213 1020 1040 1203 1226 1053 1158 1159 1160 1161"
-    " 1927 2002 2003 2006 2013 2055 4031",
+    DatabaseUnavailable: "1205 1213 1020 1040 1203 1226 1053 1158 1159 1160 1161 1927 2006 2013 2055 4031",
+    DatabaseUnreachable: "2002 2003",
     DatabaseExhausted: "1021 1114 1290 1792",
     RowRefused: "1048 1264 1292 1366 1406 1452 4025 3819 1153",
     DuplicateKey: "1062",
@@ -74,6 +75,10 @@ def test_a_limit_on_time_is_told_from_an_operator_who_cancels() -> None:
         ("connection failed: FATAL:  sorry, too many clients already", DatabaseUnavailable),
         ("connection failed: FATAL:  the database system is starting up", DatabaseUnavailable),
         ("connection failed: Connection refused", DatabaseUnavailable),
+        ("connection failed: Connection refused\n\tIs the server running on that host", DatabaseUnreachable),
+        ("failed to resolve host 'db': [Errno -2] Name or service not known", DatabaseUnreachable),
+        ("connection timeout expired", DatabaseUnreachable),
+        ("connection failed: FATAL:  Passwort-Authentifizierung fehlgeschlagen", DatabaseUnreachable),
         ("consuming input failed: server closed the connection unexpectedly", DatabaseUnavailable),
         ('connection failed: FATAL:  password authentication failed for user "loader"', DatabaseError),
         ('connection failed: FATAL:  role "loader" does not exist', DatabaseError),

@@ -15,6 +15,7 @@ from muniment.errors import (
     DatabaseError,
     DatabaseExhausted,
     DatabaseUnavailable,
+    DatabaseUnreachable,
     Interrupted,
     StatementTimeout,
 )
@@ -68,6 +69,14 @@ def test_other_errors_are_told_and_not_waited_for() -> None:
     with pytest.raises(DatabaseError, match="not now"):
         done(work, failures)
     assert (work.attempts, failures) == (1, [(1, "DatabaseError")])
+
+
+@pytest.mark.parametrize("kind", [DatabaseUnreachable, DatabaseExhausted])
+def test_what_is_final_is_not_tried_again_though_its_kind_is(kind: type[DatabaseError]) -> None:
+    work, failures = Work(DatabaseUnavailable, kind), Failures()
+    with pytest.raises(kind):
+        persistently(work, settings=Settings(), stop=StopRequest(), failed=failures, final=(kind,))
+    assert failures == [(1, "DatabaseUnavailable"), (2, kind.__name__)]
 
 
 def test_patience_ends_after_so_many_attempts() -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +18,9 @@ from muniment.correction.corrected import Attempt, CorrectedSource, Tally, colum
 from muniment.correction.entries import content_of, content_query
 from muniment.correction.recognition import worksheet_format
 from muniment.databases.database import Database, rows_in
+from muniment.databases.patience import persistently
 from muniment.errors import UsageError
-from muniment.events import Observer, SourceRemark, unobserved
+from muniment.events import Observer, SourceRemark, telling_failures, unobserved
 from muniment.ledger import reading, run_table
 from muniment.quarantine import quarantine_table
 from muniment.records import Header, Origin, Problem
@@ -74,10 +76,15 @@ def resubmit(
     """
     chosen = _bounded(settings or Settings())
     with closing(open_source(path, worksheet_format(path), chosen)) as worksheet:
-        kind = _kind_of(database, worksheet)
+        patiently = partial(
+            persistently, settings=chosen, stop=StopRequest(), failed=telling_failures(observer)
+        )
+        kind = patiently(partial(_kind_of, database, worksheet))
         given = tuple(json.loads(kind.header))
         source = CorrectedSource(
-            worksheet, Header(unique(given), given), lambda numbers: _attempts(database, kind, numbers)
+            worksheet,
+            Header(unique(given), given),
+            lambda numbers: patiently(partial(_attempts, database, kind, numbers)),
         )
         if source.ignored:
             message = f"the columns {', '.join(source.ignored)} are not those of the export; they are ignored"

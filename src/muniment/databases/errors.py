@@ -27,6 +27,7 @@ from muniment.errors import (
     DatabaseError,
     DatabaseExhausted,
     DatabaseUnavailable,
+    DatabaseUnreachable,
     DuplicateKey,
     MunimentError,
     RowRefused,
@@ -80,8 +81,6 @@ MYSQL_UNAVAILABLE = frozenset(
         1213,
         1226,
         1927,
-        2002,
-        2003,
         2006,
         2013,
         2055,
@@ -133,6 +132,20 @@ CONNECTION_REFUSALS = (
     ("does not exist", NAME_A_DATABASE),
 )
 """What PostgreSQL says on connecting that no retry mends. Such errors have no SQLSTATE to go by."""
+
+CONNECTION_PASSING = (
+    "starting up",
+    "shutting down",
+    "terminating",
+    "not yet accepting",
+    "too many",
+    "connection slots",
+)
+"""What PostgreSQL says on connecting that passes by itself."""
+
+CONNECTION_NEVER_MADE = ("FATAL:", "Is the server running", "failed to resolve host", "timeout expired")
+"""Of errors on connecting, as against those of a connection that was lost. In another language than English
+a server's refusal is not understood, and might be of either kind."""
 
 SQLITE_HINTS = {
     sqlite3.SQLITE_CANTOPEN: "Check the path and who may write there",
@@ -232,7 +245,10 @@ def _postgresql_without_state(error: psycopg.Error, where: str) -> DatabaseError
     for words, hint in CONNECTION_REFUSALS:
         if words in text:
             return DatabaseError(message, hint=hint, where=where)
-    return DatabaseUnavailable(message, hint=LOOK_AT_SERVER, where=where)
+    passing = any(words in text for words in CONNECTION_PASSING)
+    never_made = not passing and any(words in text for words in CONNECTION_NEVER_MADE)
+    kind = DatabaseUnreachable if never_made else DatabaseUnavailable
+    return kind(message, hint=LOOK_AT_SERVER, where=where)
 
 
 def _mysql(error: pymysql.err.Error, where: str) -> DatabaseError:
@@ -255,9 +271,10 @@ def mysql_error(code: int, told: str, where: str, *, refused: bool = False) -> D
         return DuplicateKey(message, constraint=named[1] if named else "", where=where)
     if code == MYSQL_CANCELLED or code in MYSQL_TIMED_OUT:
         return _cut_short(message, where, by_time=code != MYSQL_CANCELLED)
+    if code in MYSQL_UNREACHABLE:
+        return DatabaseUnreachable(message, hint=LOOK_AT_SERVER, where=where)
     if code in MYSQL_UNAVAILABLE:
-        hint = LOOK_AT_SERVER if code in MYSQL_UNREACHABLE else TRY_AGAIN
-        return DatabaseUnavailable(message, hint=hint, where=where)
+        return DatabaseUnavailable(message, hint=TRY_AGAIN, where=where)
     if code in MYSQL_EXHAUSTED:
         return _exhausted(message, where, read_only=code in MYSQL_READ_ONLY)
     if refused or code in MYSQL_REFUSED:

@@ -45,6 +45,7 @@ def persistently(
     settings: Settings,
     stop: StopRequest,
     failed: Callable[[int, Exception], None],
+    final: tuple[type[DatabaseError], ...] = (),
 ) -> T:
     """What `work`, a whole transaction, returns, tried again where the database could not do it.
 
@@ -53,6 +54,7 @@ def persistently(
         settings: how often and how long: `retry_attempts`, `retry_seconds`, `pause_seconds`.
         stop: while there is a pause, the first request to stop ends it.
         failed: is told of each attempt that failed, by its number, from 1, and its error.
+        final: errors after which there is no other attempt, though they are of a kind that may pass.
 
     Raises:
         DatabaseError: what the last attempt raised.
@@ -71,11 +73,11 @@ def persistently(
             raise
 
     def repeatedly() -> T:
-        backoff = _backoff(DatabaseUnavailable, stop, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        backoff = _backoff(DatabaseUnavailable, final, stop, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         again = stamina.RetryingCaller(settings.retry_attempts, settings.retry_seconds)
         return again(backoff, attempt)
 
-    backoff = _backoff(DatabaseExhausted, stop, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+    backoff = _backoff(DatabaseExhausted, final, stop, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
     try:
         return stamina.RetryingCaller(None, settings.pause_seconds)(backoff, repeatedly)
     finally:
@@ -83,14 +85,18 @@ def persistently(
 
 
 def _backoff(
-    kind: type[DatabaseError], stop: StopRequest, first: float, longest: float
+    kind: type[DatabaseError],
+    final: tuple[type[DatabaseError], ...],
+    stop: StopRequest,
+    first: float,
+    longest: float,
 ) -> Callable[[Exception], bool | float]:
     """What says of an error whether, and after how many seconds, to try again."""
     failures = 0
 
     def backoff(error: Exception) -> bool | float:
         nonlocal failures
-        if not isinstance(error, kind):
+        if not isinstance(error, kind) or isinstance(error, final):
             return False
         if stop.requested:
             raise Interrupted("interrupted", hint=GO_ON_LATER) from error
