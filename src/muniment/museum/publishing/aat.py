@@ -6,6 +6,7 @@ vocabulary of the `cromulent` library.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 AAT = "http://vocab.getty.edu/aat/"
@@ -103,10 +104,14 @@ LANGUAGES = {
     )
 }
 
+REMEMBERED_LANGUAGES = 1_024
+"""Tags whose language is remembered: more than any collection has, but a cell may hold anything."""
+
 _LOC = {2: "http://id.loc.gov/vocabulary/iso639-1/", 3: "http://id.loc.gov/vocabulary/iso639-2/"}
 """The Library of Congress has every language of ISO 639, by its code of two or of three letters."""
 
 
+@lru_cache(REMEMBERED_LANGUAGES)
 def language_of(tag: str | None) -> dict[str, Any] | None:
     """A reference to the language of a BCP 47 tag; `None` for what is no tag."""
     code = (tag or "").partition("-")[0].lower()

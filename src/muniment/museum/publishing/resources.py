@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from mimetypes import MimeTypes
 from urllib.parse import urlsplit
 
@@ -10,6 +11,9 @@ from muniment.museum.publishing.identifiers import valid_uri
 
 _TYPES = MimeTypes()
 """Of the standard library alone, so that every machine tells the same."""
+
+REMEMBERED_ENDINGS = 1_024
+"""Endings of names whose media type is remembered: few, unless names hold dots."""
 
 _HTTP = re.compile(r"(?i)https?://[^/?#\s]+")
 
@@ -25,5 +29,10 @@ def media_type(url: str) -> str | None:
         path = urlsplit(url).path
     except ValueError:  # what is no URL tells no format
         return None
-    media = _TYPES.guess_type(path)[0]
+    return _image_type("".join(path.rpartition("/")[2].partition(".")[1:]))
+
+
+@lru_cache(REMEMBERED_ENDINGS)
+def _image_type(ending: str) -> str | None:
+    media = _TYPES.guess_type(f"image{ending}")[0]
     return media if media and media.startswith("image/") else None
