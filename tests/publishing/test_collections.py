@@ -11,16 +11,21 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from lxml import etree
+from rdflib import Graph
 
 import muniment
+from muniment.museum import tables
 from muniment.museum.publishing.assembly import EVERYTHING, objects
+from muniment.museum.publishing.crm import Crm
 from muniment.museum.publishing.identifiers import Identifiers, identifiers
 from muniment.museum.publishing.lido import Lido
 from muniment.museum.publishing.linked_art import LinkedArt
 from muniment.museum.publishing.objects import MuseumObject
 from muniment.museum.publishing.shared import shared
+from muniment.museum.selection import Selection
 from tests.publishing import lido_reading, linked_art_reading
 from tests.publishing.museum import ROOT, reading
+from tests.publishing.test_crm import schema as crm_schema
 from tests.publishing.test_lido import held, told
 
 COLLECTIONS = {
@@ -30,6 +35,9 @@ COLLECTIONS = {
 }
 SOME = {"carnegie": 10, "tate": 10, "colby": 1}
 """One record in so many is held to the stricter rules; all are where `-m long` is given."""
+
+IN_THE_GRAPH = {"carnegie": 200, "tate": 400, "colby": 20}
+"""One record in so many is read as a graph."""
 
 READ_BACK = 5
 """Of those, one in so many is read back: that takes longer still."""
@@ -110,6 +118,20 @@ def test_every_record_is_valid_linked_art(collection: str, on_sqlite: str, refer
     with reading(on_sqlite) as connection:
         count = must_be_good_linked_art(connection, reference, SOME[collection])
     assert count == COLLECTIONS[collection][1]
+
+
+def test_the_graph_of_some_records_keeps_domains_and_ranges(
+    collection: str, on_sqlite: str, reference: Path
+) -> None:
+    with reading(on_sqlite) as connection:
+        every = connection.scalars(sa.select(tables.object_.c.object_id).order_by(tables.object_.c.object_id))
+        chosen = Selection(object_ids=tuple(every)[:: IN_THE_GRAPH[collection]])
+        crm = Crm(identifiers(connection))
+        items = [item for page in objects(connection, chosen) for item in page]
+        rows = [row for page in shared(connection, chosen) for row in page]
+    assert len(items) >= 90
+    graph = Graph().parse(data=b"".join(map(crm.record, [*items, *rows])), format="nt")
+    assert list(crm_schema(reference).faults(graph)) == []
 
 
 @pytest.mark.long
