@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,6 +91,9 @@ RECORDS_PER_FILE = 100_000
 """Records of a file, in an export into a folder, unless somebody chooses: large enough for few files, small
 enough that little is written again after an interruption."""
 
+NAMED = 5
+"""Accession numbers without an object that are named, so that one sees what is wrong with them."""
+
 DOCUMENTS_PER_FILE = 10_000
 """The same for documents, which are longer than rows, and read whole by many programs: some 100 MB. With
 several processes each writes a file at a time, so there should be more files than processes."""
@@ -154,10 +157,14 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
                 _refuse_choices(where, since, accessions)
                 datasets = _tables(connection, what, rows_as, tables)
             else:
-                selection = _selection(connection, where, since, accessions)
+                selection = _selection(connection, where, since)
+                if accessions is not None:
+                    ids, unborne = ids_of_accessions(connection, accessions)
+                    selection = replace(selection, object_ids=ids)
+                    notes += _not_found(unborne)
                 minted = identifiers(connection)
                 datasets, documents = _objects(connection, what, selection, minted, file_name)
-                notes = _notes(what, minted)
+                notes += _local(what, minted)
         _must_suit(datasets, file_name, compress, records_per_file)
         plan = Plan(
             storage,
@@ -193,9 +200,9 @@ def _place(to_dir: str | os.PathLike[str] | None, out: str | os.PathLike[str] | 
     text = os.fspath(out) if out is not None else ""
     folder, slash, name = text.rpartition("/")
     if "://" not in text:
-        path = PurePath(text)
+        path = Path(text)
         folder, slash, name = str(path.parent), "/", path.name
-    if not name or not slash:
+    if not name or not slash or ("://" not in text and Path(text).is_dir()):
         raise UsageError("this names no file", where=text, hint="Give --out a file, or --to-dir a folder")
     return storage_at(folder), name
 
@@ -235,17 +242,13 @@ def _refuse_choices(*choices: object) -> None:
 
 
 def _selection(
-    connection: sa.Connection,
-    where: Sequence[str | Condition],
-    since: str | int | None,
-    accessions: Iterable[str] | None,
+    connection: sa.Connection, where: Sequence[str | Condition], since: str | int | None
 ) -> Selection:
     if not _has(connection, museum_tables.object_):
         raise UsageError("this database holds no museum objects", hint="Choose a table with --table NAME")
     return Selection(
         conditions=tuple(c if isinstance(c, Condition) else Condition.parse(c) for c in where),
         changed_by=None if since is None else runs_since(connection, str(since)),
-        object_ids=None if accessions is None else ids_of_accessions(connection, accessions),
     )
 
 
@@ -270,7 +273,15 @@ def _objects(
     return datasets, documents
 
 
-def _notes(what: str, minted: Identifiers) -> list[str]:
+def _not_found(accessions: Sequence[str]) -> list[str]:
+    """What is to be said of accession numbers that were asked for and that no object bears."""
+    if not accessions:
+        return []
+    more = f" and {len(accessions) - NAMED:,} more" if len(accessions) > NAMED else ""
+    return [f"No object bears the accession number {', '.join(accessions[:NAMED])}{more}."]
+
+
+def _local(what: str, minted: Identifiers) -> list[str]:
     """What is to be said of the identifiers of published records that have none of their own."""
     local = [institution for institution in minted.publishers if not minted.published(institution)]
     if what not in PUBLISHED or not local:

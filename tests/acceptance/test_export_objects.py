@@ -205,8 +205,11 @@ def test_a_choice_of_objects_is_exported(database_url: str, tmp_path: Path) -> N
     load(write(tmp_path / "vases.csv", [vase(n) for n in range(1, 12)]), database_url)
     muniment.export("csv", db=database_url, to_dir=tmp_path / "a", where=["accession=1999.9..1999.10"])
     assert keys(tmp_path / "a") == ["O9", "O10"]
-    muniment.export("csv", db=database_url, to_dir=tmp_path / "b", accessions=["1999.2", "1999.11", "none"])
+    some = ["1999.2", "1999.11", *(f"none {n}" for n in range(7))]
+    done = muniment.export("csv", db=database_url, to_dir=tmp_path / "b", accessions=some)
     assert keys(tmp_path / "b") == ["O2", "O11"]
+    named = "none 0, none 1, none 2, none 3, none 4 and 2 more"
+    assert done.notes == (f"No object bears the accession number {named}.",)
 
 
 def test_a_delta_has_what_changed_and_lists_what_is_gone(database_url: str, tmp_path: Path) -> None:

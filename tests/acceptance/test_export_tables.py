@@ -119,7 +119,9 @@ def test_a_workbook_tells_what_its_cells_could_not_hold(tmp_path: Path) -> None:
     assert "1 cell or character could not be held by this format as they are" in ended.out
     assert manifest(tmp_path / "out")["cut"] == 1
     sheet = openpyxl.load_workbook(tmp_path / "out" / "objects.xlsx").worksheets[0]
-    titles = [str(cell.value) for column in sheet.iter_cols() if column[0].value == "title" for cell in column]
+    titles = [
+        str(cell.value) for column in sheet.iter_cols() if column[0].value == "title" for cell in column
+    ]
     assert len(titles[1]) == 32_767
     assert titles[1].endswith("[cut: this cell has 32,768 characters]")
 
@@ -351,6 +353,7 @@ def test_an_audit_export_tells_where_copies_of_the_sources_are_kept(
         ({"tables": True, "to_dir": "x", "out": "y"}, "say where"),
         ({"tables": True, "to_dir": "x", "compress": "rar"}, "no compression called 'rar'"),
         ({"tables": ["object"], "out": "x", "records_per_file": 3}, "one file has all records"),
+        ({"tables": ["object"], "out": "."}, "this names no file"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(

@@ -58,7 +58,8 @@ def test_a_column_that_objects_cannot_be_chosen_by_is_refused() -> None:
 
 def test_accession_numbers_choose_the_objects_that_bear_them(loaded: str) -> None:
     with opened(loaded) as database, database.engine.connect() as connection:
-        chosen = ids_of_accessions(connection, ["1999.9", "1999.2", "none", "1999.4", "1999.3"])
+        chosen, unborne = ids_of_accessions(connection, ["1999.9", "1999.2", "none", "1999.4", "1999.3"])
+        assert unborne == ["none"]
     assert keys(loaded, Selection(object_ids=chosen), size=2) == [2, 3, 4, 9]
     assert keys(loaded, Selection(object_ids=chosen, last=chosen[1])) == [2, 3]
 

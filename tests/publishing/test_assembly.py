@@ -8,13 +8,14 @@ import pytest
 
 import muniment
 from muniment.museum import record as given
+from muniment.museum import selection
 from muniment.museum.publishing import assembly
 from muniment.museum.publishing import objects as made
 from muniment.museum.publishing import shared as shared_rows
 from muniment.museum.publishing.assembly import EVERYTHING, objects
 from muniment.museum.publishing.identifiers import LOCAL_BASE, identifiers
 from muniment.museum.publishing.shared import shared
-from muniment.museum.selection import Selection
+from muniment.museum.selection import Selection, ids_of_accessions
 from muniment.validation.filters import Condition
 from tests.publishing.museum import SAMPLE, accepted, by_key, load_sample, reading
 
@@ -171,15 +172,22 @@ def referred_to(items: list[made.MuseumObject]) -> set[made.Shared]:
     return found
 
 
-@pytest.mark.parametrize("department", ["Asian Art", None])
+@pytest.mark.parametrize("chosen", ["everything", "a department", "a range", "some numbers"])
 def test_the_shared_rows_are_those_that_the_objects_refer_to_each_once(
-    sample_url: str, monkeypatch: pytest.MonkeyPatch, department: str | None
+    sample_url: str, monkeypatch: pytest.MonkeyPatch, chosen: str
 ) -> None:
     monkeypatch.setattr(shared_rows, "PAGE_ROWS", 50)
-    selection = ASIAN_ART if department else EVERYTHING
+    monkeypatch.setattr(selection, "PAGE_IDS", 3)
     with reading(sample_url) as connection:
-        items = [item for page in objects(connection, selection) for item in page]
-        rows = [row for page in shared(connection, selection) for row in page]
+        choice = {
+            "everything": EVERYTHING,
+            "a department": ASIAN_ART,
+            "a range": Selection((Condition.parse("accession=1910..1912"),)),
+            "some numbers": Selection(object_ids=ids_of_accessions(connection, ["1902.1", "1908.1"])[0]),
+        }[chosen]
+        items = [item for page in objects(connection, choice) for item in page]
+        rows = [row for page in shared(connection, choice) for row in page]
+    assert items
     assert len(rows) == len(set(rows))
     assert set(rows) == referred_to(items)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -12,6 +12,9 @@ from muniment.databases.database import rows_in
 from muniment.errors import UsageError
 from muniment.museum import tables
 from muniment.validation.filters import Condition
+
+PAGE_IDS = 20_000
+"""Ids read at a time where nothing else is read of the objects: a megabyte."""
 
 _o = tables.object_.c
 
@@ -82,9 +85,19 @@ class Selection:
             last = rows[-1][0] if len(rows) == size else None
         return [row[0] for row in rows if self._holds(row)], last
 
-    def candidates(self) -> sa.Select[tuple[int]]:
-        """A query of the ids of all objects that may be chosen: ranges and `object_ids` are not looked at."""
+    def query(self) -> sa.Select[tuple[int]] | None:
+        """A query of the ids of the chosen objects; None where no query can choose them."""
+        ranges = any(not condition.equals or "" in condition.equals for condition in self.conditions)
+        if ranges or self.object_ids is not None:
+            return None
         return self._query().with_only_columns(_o.object_id).order_by(None)
+
+    def pages(self, connection: sa.Connection) -> Iterator[list[int]]:
+        """The ids of the chosen objects, ascending, page by page."""
+        after: int | None = None
+        while page := self.page(connection, after, PAGE_IDS):
+            after = page[-1]
+            yield page
 
     def _query(self) -> sa.Select[tuple[int]]:
         columns = [CHOSEN_BY[condition.column] for condition in self.conditions]
@@ -141,8 +154,12 @@ def _changed_by(runs: Sequence[int]) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def ids_of_accessions(connection: sa.Connection, accessions: Iterable[str]) -> tuple[int, ...]:
-    """The ids of the objects with these accession numbers, ascending; of none where nothing bears one."""
-    query = sa.select(_o.object_id)
+def ids_of_accessions(
+    connection: sa.Connection, accessions: Iterable[str]
+) -> tuple[tuple[int, ...], list[str]]:
+    """The ids of the objects with these accession numbers, ascending, and the numbers that none bears."""
+    query = sa.select(_o.object_id, _o.accession)
     wanted = sorted(set(accessions))
-    return tuple(sorted(row[0] for row in rows_in(connection.execute, query, _o.accession, wanted)))
+    found = [tuple(row) for row in rows_in(connection.execute, query, _o.accession, wanted)]
+    borne = {accession for _, accession in found}
+    return tuple(sorted(i for i, _ in found)), [number for number in wanted if number not in borne]

@@ -18,9 +18,6 @@ from muniment.museum.selection import Selection
 
 Format = TypeVar("Format")
 
-PAGE_IDS = 20_000
-"""Ids read at a time to find out where to cut: a megabyte."""
-
 
 @dataclass(frozen=True)
 class Objects(Generic[Format]):
@@ -40,7 +37,7 @@ class Objects(Generic[Format]):
 
     def cuts(self, connection: sa.Connection, size: int) -> Iterator[tuple[int, int]]:
         """The last id of each `size` successive objects, and how many they are."""
-        yield from cut(_ids(connection, self.selection), size)
+        yield from cut(self.selection.pages(connection), size)
 
     def pages(
         self, connection: sa.Connection, after: int | None, last: int | None
@@ -117,10 +114,3 @@ def cut(pages: Iterator[Sequence[int]], size: int) -> Iterator[tuple[int, int]]:
                 count = 0
     if count:
         yield last, count
-
-
-def _ids(connection: sa.Connection, selection: Selection) -> Iterator[list[int]]:
-    after: int | None = None
-    while page := selection.page(connection, after, PAGE_IDS):
-        after = page[-1]
-        yield page

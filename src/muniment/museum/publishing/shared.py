@@ -103,10 +103,18 @@ class Kind:
         """
         key = next(iter(self.query.selected_columns))
         query = self.query.with_only_columns(key, maintain_column_froms=True).order_by(key)
-        query = query.where(key > after, key.in_(_named(self.references, chosen.candidates())))
+        query = query.where(key > after)
         if last is not None:
             query = query.where(key <= last)
-        return array("q", connection.scalars(query))
+        objects = chosen.query()
+        if objects is not None:
+            return array("q", connection.scalars(query.where(key.in_(_named(self.references, objects)))))
+        named: set[int] = set()
+        for page in chosen.pages(connection):
+            for column in self.references:
+                rows = rows_in(connection.execute, sa.select(column), column.table.c.object_id, page)
+                named.update(row[0] for row in rows if row[0] is not None)
+        return array("q", (row[0] for row in rows_in(connection.execute, query, key, sorted(named))))
 
     def pages(
         self, connection: sa.Connection, chosen: Selection, after: int | None = None, last: int | None = None
@@ -148,18 +156,22 @@ def departments(connection: sa.Connection, chosen: Selection) -> list[Department
     query = (
         sa.select(_ACTOR.actor_key, _o.department)
         .join_from(tables.object_, tables.actor, _o.institution_id == _ACTOR.actor_id)
-        .where(_o.department.is_not(None), _o.object_id.in_(chosen.candidates()))
+        .where(_o.department.is_not(None))
         .distinct()
-        .order_by(_ACTOR.actor_key, _o.department)
     )
-    return [Department._make(row) for row in connection.execute(query)]
+    objects = chosen.query()
+    if objects is not None:
+        rows: Iterable[sa.Row[Any]] = connection.execute(query.where(_o.object_id.in_(objects)))
+    else:
+        pages = chosen.pages(connection)
+        rows = (row for page in pages for row in rows_in(connection.execute, query, _o.object_id, page))
+    return [Department._make(row) for row in sorted({tuple(row) for row in rows})]
 
 
 def shared(connection: sa.Connection, chosen: Selection) -> Iterator[list[Shared]]:
     """Pages of all that the objects refer to: actors, places, terms and departments, each of them once.
 
-    Where objects are chosen by ranges or lists of numbers, there may be more. Nothing is held open between
-    pages.
+    Nothing is held open between pages.
     """
     for name in ("actors", "places", "concepts"):
         yield from KINDS[name].pages(connection, chosen)
