@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import muniment
 from muniment.errors import UsageError
+from muniment.museum import tables
+from muniment.museum.rows import Keys, wanted_by
 from muniment.sources.guard import unguarded
 from tests.acceptance.loading import MAPPING as PLAIN
-from tests.acceptance.loading import content_of, load, mapping, vase, write
+from tests.acceptance.loading import content_of, load, mapping, opened, vase, write
 from tests.content import Content, differences
+from tests.publishing.museum import accepted
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "examples" / "sample"
@@ -33,16 +38,36 @@ LINEAGE_COLUMNS = 5
 """The last columns of `object`: where the record stood in the source, and the hash of its bytes there."""
 
 
-def held(url: str, *, hashes: bool = True) -> Content:
+def held(url: str, *, hashes: bool = True, but: Collection[str] = ()) -> Content:
     """What an exported table holds of a database: no lineage, no notes, no quarantine.
 
     The content hash, the last column before those of lineage, is that of what a record said. Where two
-    records name one actor with different words, the tables keep those of one of them.
+    records say different things of one actor, the tables keep those of one of them: `but` has the keys of
+    the others, whose hash is left out.
     """
     whole = content_of(url)
     left_out = LINEAGE_COLUMNS if hashes else LINEAGE_COLUMNS + 1
-    whole["object"] = sorted(row[:-left_out] for row in whole["object"])
+    rows = [row[:-left_out] for row in whole["object"]]
+    whole["object"] = sorted((*row[:-1], "") if row[0] in but else row for row in rows)
     return {name: rows for name, rows in whole.items() if name not in ("note", "quarantine")}
+
+
+def saying_otherwise(url: str, source: Path, mapped: Path) -> set[str]:
+    """The keys of records that say something else of an actor or a term than the tables keep."""
+    with opened(url) as database, database.engine.connect() as connection:
+        a, t, v = tables.actor.c, tables.term.c, tables.vocabulary.c
+        columns = (a.actor_key, a.name, a.kind, a.nationality, a.birth, a.death, a.uri)
+        actors = {row[0]: tuple(row[1:]) for row in connection.execute(sa.select(*columns))}
+        query = sa.select(v.vocabulary_key, t.term_key, t.label, t.uri, t.language)
+        joined = query.join_from(tables.term, tables.vocabulary)
+        terms = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(joined)}
+    keys, found = Keys(muniment.Mapping.read(mapped).institution.id), set()
+    for record in accepted(source, mapped):
+        wanted = wanted_by([record], keys)
+        said = {(name, key): each for name, words in wanted.terms.items() for key, each in words.items()}
+        if not (wanted.actors.items() <= actors.items() and said.items() <= terms.items()):
+            found.add(record.key)
+    return found
 
 
 def there_and_back(url: str, folder: Path, **choice: Any) -> str:
@@ -73,10 +98,15 @@ def test_the_sample_comes_back_as_it_was(database_url: str, tmp_path: Path) -> N
 def test_a_whole_collection_comes_back_as_it_was(
     collection: str, database_url: str, reference: Path, tmp_path: Path
 ) -> None:
-    mapped = ROOT / "examples" / collection / "mapping.toml"
-    muniment.load(reference / "data" / COLLECTIONS[collection], mapping=mapped, to=database_url)
+    source, mapped = (
+        reference / "data" / COLLECTIONS[collection],
+        ROOT / "examples" / collection / "mapping.toml",
+    )
+    loaded = muniment.load(source, mapping=mapped, to=database_url).account.inserted
+    others = saying_otherwise(database_url, source, mapped)
+    assert len(others) <= loaded / 1_000
     second = there_and_back(database_url, tmp_path / "out")
-    assert not list(differences(held(database_url), held(second)))
+    assert not list(differences(held(database_url, but=others), held(second, but=others)))
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
