@@ -64,7 +64,14 @@ def parse_dates(display: str) -> Dates:
     """What a display date says; never raises. "No date" and its like are understood: nothing is known."""
     if len(display) > DISPLAY_CHARACTERS:
         return Dates(display, problems=(NOT_UNDERSTOOD,))
+    if day := _WHOLE_DAY.fullmatch(display) and _day_of(display):
+        return Dates(display, day, day)
     return _remembered(display)
+
+
+def _day_of(text: str) -> Day | None:
+    year = int(text[:4])
+    return possible(year, int(text[5:7]), int(text[8:])) if year <= LATEST_YEAR else None
 
 
 def parse_bound(text: str, *, latest: bool) -> Day | None:
@@ -124,6 +131,9 @@ _ISO = re.compile(
     re.ASCII,
 )
 """With what spreadsheets and databases add: `.0` to numbers, a time to dates."""
+
+_WHOLE_DAY = re.compile(r"[1-9]\d{3}-\d\d-\d\d", re.ASCII)
+"""What most exports write of an acquisition: so plain that it need not be read as other texts are."""
 
 _COMPACT = re.compile(r"(?P<sign>)(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)", re.ASCII)
 
