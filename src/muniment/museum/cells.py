@@ -33,11 +33,19 @@ class Findings:
 
 
 class Columns:
-    """A header under a mapping: where each named column stands, and what in it means nothing."""
+    """A header under a mapping: where each named column stands, and what in it means nothing.
+
+    Attributes:
+        null: cells that mean nothing is known.
+        guarded: whether cells are guarded against spreadsheet programs.
+        manifests: a regular expression that finds something in the URLs of manifests.
+        header: the source's.
+    """
 
     def __init__(self, mapping: Mapping, header: Header) -> None:
         self.null = frozenset(mapping.source.null) | {""}
         self.guarded = mapping.source.formula_guard
+        self.manifests = mapping.rules.manifest_pattern
         self.header = header
         missing = [name for name in mapping.sources() if name not in header.names]
         if missing:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from muniment.museum.cells import CONTROL_CHARACTERS, Columns, Findings, Row, ValuesReader
@@ -37,9 +39,36 @@ from muniment.museum.part_readers import (
     plain_number,
     told,
 )
+from muniment.museum.record_columns import FORMS
 from muniment.records import Problem, shortened
 
 Reader = Callable[[Row, Findings], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One source of one part of a record, bound to a header.
+
+    Attributes:
+        path: the part, one of `record_columns.FORMS`.
+        field: what the mapping calls it.
+        source: where the mapping says that it comes from.
+        read: gives the part, or where a record may have several, all that the source says.
+        said: what is the same in all that it gives.
+    """
+
+    path: str
+    field: str
+    source: Any
+    read: Reader
+    said: Part = dataclass_field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads."""
+        names: tuple[str, ...] = self.source.sources()
+        return names
+
 
 _DATE_PROBLEMS = {
     NOT_UNDERSTOOD: (
@@ -56,127 +85,134 @@ _DATE_PROBLEMS = {
 
 
 class RecordReader:
-    """A mapping bound to a header: makes of a row what `LidoRecord` validates."""
+    """A mapping bound to a header: makes of a row what `LidoRecord` validates.
+
+    Attributes:
+        constants: the fields that are the same in all records.
+        sources: of the parts, in the order in which they are read.
+        columns_by_field: the columns that are read, by what the mapping calls the field.
+    """
 
     def __init__(self, mapping: Mapping, columns: Columns) -> None:
         self._mapping = mapping
         self._columns = columns
-        self._constant = {
+        self.constants = {
             "record_source": mapping.record_source,
             "record_type": mapping.record.type,
             "record_type_uri": mapping.record.type_uri,
         }
-        self._parts: dict[str, list[Reader]] = {}
-        self._single: dict[str, Reader] = {}
+        self.sources = tuple(self._bound())
         self.columns_by_field: dict[str, tuple[str, ...]] = {}
-        self._bind()
+        for bound in self.sources:
+            known = self.columns_by_field.get(bound.field, ())
+            self.columns_by_field[bound.field] = (*known, *bound.columns)
 
     def read(self, row: Row) -> tuple[Part, Findings]:
         """The parts of a record, and what was remarkable about them."""
         findings = Findings()
-        part: Part = dict(self._constant)
-        for name, reader in self._single.items():
-            value = reader(row, findings)
+        part: Part = dict(self.constants)
+        for bound in self.sources:
+            value = bound.read(row, findings)
             if value:
-                part[name] = value
-        for name, readers in self._parts.items():
-            values = [value for reader in readers for value in reader(row, findings)]
-            if values:
-                part[name] = values
+                holder, _, name = bound.path.rpartition(".")
+                held = part.setdefault(holder, {}) if holder else part
+                if FORMS[bound.path].several:
+                    held.setdefault(name, []).extend(value)
+                else:
+                    held[name] = value
         if self._mapping.record.key is None and "accession" in part:
             part["key"] = part["accession"]
         part.setdefault("titles", [])
         part.setdefault("object_types", [])
-        self._production(part)
         self._look_for_control_characters(row, findings)
         return part, findings
 
-    def _bind(self) -> None:
+    def _bound(self) -> Iterator[Bound]:
         fields = self._mapping.fields
         for name in ("accession", "category", "department", "location", "place", "web_page", "rights"):
-            self._bind_single(name, getattr(fields, name))
-        self._bind_single("key", self._mapping.record.key)
-        for part, name, make in (
+            path = "production.place" if name == "place" else name
+            yield from self._single(path, name, getattr(fields, name))
+        yield from self._single("key", "key", self._mapping.record.key)
+        if fields.date:
+            yield Bound("production.date", "date", fields.date, self._date(fields.date, "date"))
+        if fields.acquisition:
+            yield from self._acquisition(fields.acquisition)
+        for path, name, make in (
             ("titles", "title", self._title),
             ("identifiers", "identifier", self._identifier),
             ("object_types", "object_type", self._terms),
             ("materials", "material", self._terms),
             ("subjects", "subject", self._terms),
-            ("creators", "creator", self._involvements),
+            ("production.actors", "creator", self._involvements),
             ("dimensions", "dimension", self._dimensions),
             ("owners", "owner", self._actors),
             ("keepers", "keeper", self._actors),
+            ("texts", "provenance", self._texts),
+            ("texts", "description", self._texts),
+            ("texts", "credit_line", self._texts),
+            ("texts", "text", self._texts),
         ):
-            self._bind_parts(part, name, getattr(fields, name), make)
-        for kind in ("provenance", "description", "credit_line", "text"):
-            self._bind_parts("texts", kind, getattr(fields, kind), self._texts)
+            yield from (make(path, name, source) for source in getattr(fields, name))
         measured = [TextField(column=source.text) for source in fields.dimension if source.text]
-        self._bind_parts("texts", "dimensions", measured, self._texts)
-        for kind in ("manifest", "image"):
-            self._bind_parts("resources", kind, getattr(fields, kind), self._resources)
+        yield from (self._texts("texts", "dimensions", source) for source in measured)
         if fields.ocr:
-            self._bind_parts("texts", "ocr", (fields.ocr,), self._ocr)
-        if fields.date:
-            self._bind_one("date", fields.date, self._date(fields.date, "date"))
-        if fields.acquisition:
-            self._bind_one("acquisition", fields.acquisition, self._acquisition(fields.acquisition))
+            yield Bound("texts", "ocr", fields.ocr, self._ocr(fields.ocr))
+        for kind in ("manifest", "image"):
+            yield from (self._resources("resources", kind, source) for source in getattr(fields, kind))
 
-    def _bind_single(self, name: str, cells: Cells | None) -> None:
+    def _single(self, path: str, name: str, cells: Cells | None) -> Iterator[Bound]:
         if cells is not None:
-            self._bind_one(name, cells, self._values(cells, name).value)
-
-    def _bind_one(self, part: str, source: Any, reader: Reader) -> None:
-        self._single[part] = reader
-        self.columns_by_field[part] = source.sources()
-
-    def _bind_parts(self, part: str, name: str, sources: Sequence[Any], make: Callable[..., Reader]) -> None:
-        for source in sources:
-            self._parts.setdefault(part, []).append(make(source, name))
-            self.columns_by_field[name] = (*self.columns_by_field.get(name, ()), *source.sources())
+            yield Bound(path, name, cells, self._values(cells, name).value)
 
     def _values(self, source: Cells, name: str) -> ValuesReader:
         return ValuesReader(source, name, self._columns, self._mapping.rules.pattern)
 
-    def _title(self, source: TextField, name: str) -> Reader:
-        values = self._values(source, name)
-        language = source.language or self._mapping.institution.language
-        return lambda row, findings: [
-            told({"title": value, "type": source.type, "language": language})
-            for value in values.values(row, findings)
-        ]
+    def _of_texts(self, path: str, name: str, source: TextField, field: str, said: Part) -> Bound:
+        """Each value of the source as the `field` of a part that says the same besides."""
+        values, always = self._values(source, name), told(said)
 
-    def _identifier(self, source: TextField, name: str) -> Reader:
-        values = self._values(source, name)
-        return lambda row, findings: [
-            told({"identifier": value, "type": source.type}) for value in values.values(row, findings)
-        ]
+        def read(row: Row, findings: Findings) -> list[Part]:
+            return [{field: value} | always for value in values.values(row, findings)]
 
-    def _texts(self, source: TextField, name: str) -> Reader:
-        values = self._values(source, name)
-        kind = source.type or name.replace("_", " ")
-        language = source.language or self._mapping.institution.language
-        return lambda row, findings: [
-            {"type": kind, "text": value, "language": language} for value in values.values(row, findings)
-        ]
+        return Bound(path, name, source, read, always)
 
-    def _terms(self, source: TermField, name: str) -> Reader:
-        return TermReader(source, name, self._mapping, self._columns).read
+    def _title(self, path: str, name: str, source: TextField) -> Bound:
+        said = {"type": source.type, "language": self._language(source)}
+        return self._of_texts(path, name, source, "title", said)
 
-    def _resources(self, source: ResourceField, name: str) -> Reader:
-        return ResourceReader(source, name, self._mapping, self._columns).read
+    def _identifier(self, path: str, name: str, source: TextField) -> Bound:
+        return self._of_texts(path, name, source, "identifier", {"type": source.type})
 
-    def _dimensions(self, source: DimensionField, _name: str) -> Reader:
-        return DimensionReader(source, self._mapping, self._columns).read
+    def _texts(self, path: str, name: str, source: TextField) -> Bound:
+        said = {"type": source.type or name.replace("_", " "), "language": self._language(source)}
+        return self._of_texts(path, name, source, "text", said)
 
-    def _actors(self, source: ActorField, name: str) -> Reader:
-        reader = ActorReader(source, name, self._mapping, self._columns)
-        return lambda row, findings: [part["actor"] for part in reader.read(row, findings)]
+    def _language(self, source: TextField) -> str:
+        return source.language or self._mapping.institution.language
 
-    def _involvements(self, source: ActorField, name: str) -> Reader:
-        return ActorReader(source, name, self._mapping, self._columns).read
+    def _terms(self, path: str, name: str, source: TermField) -> Bound:
+        return Bound(path, name, source, TermReader(source, name, self._mapping, self._columns).read)
 
-    def _ocr(self, source: OcrField, name: str) -> Reader:
-        values = self._values(source, name)
+    def _resources(self, path: str, name: str, source: ResourceField) -> Bound:
+        read = ResourceReader(source, name, self._mapping, self._columns).read
+        return Bound(path, name, source, read, {"kind": name})
+
+    def _dimensions(self, path: str, name: str, source: DimensionField) -> Bound:
+        return Bound(path, name, source, DimensionReader(source, self._mapping, self._columns).read)
+
+    def _involvements(self, path: str, name: str, source: ActorField) -> Bound:
+        return Bound(path, name, source, ActorReader(source, name, self._mapping, self._columns).read)
+
+    def _actors(self, path: str, name: str, source: ActorField) -> Bound:
+        involvements = ActorReader(source, name, self._mapping, self._columns)
+
+        def read(row: Row, findings: Findings) -> list[Part]:
+            return [part["actor"] for part in involvements.read(row, findings)]
+
+        return Bound(path, name, source, read)
+
+    def _ocr(self, source: OcrField) -> Reader:
+        values = self._values(source, "ocr")
         engine, confidence = self._columns.cell(source.engine), self._columns.cell(source.confidence)
 
         def read(row: Row, findings: Findings) -> list[Part]:
@@ -229,29 +265,13 @@ class RecordReader:
 
         return read
 
-    def _acquisition(self, source: AcquisitionField) -> Reader:
-        readers: dict[str, Reader] = {}
+    def _acquisition(self, source: AcquisitionField) -> Iterator[Bound]:
         for name in ("method", "source", "text"):
-            if (cells := getattr(source, name)) is not None:
-                readers[name] = self._values(cells, "acquisition").value
+            yield from self._single(f"acquisition.{name}", "acquisition", getattr(source, name))
         if source.date:
-            readers["date"] = self._date(source.date, "acquisition")
-
-        def read(row: Row, findings: Findings) -> Part:
-            return told({name: reader(row, findings) for name, reader in readers.items()})
-
-        return read
-
-    @staticmethod
-    def _production(part: Part) -> None:
-        """Gather who, when and where into the one production."""
-        parts = {
-            "actors": part.pop("creators", None),
-            "date": part.pop("date", None),
-            "place": part.pop("place", None),
-        }
-        if production := told(parts):
-            part["production"] = production
+            yield Bound(
+                "acquisition.date", "acquisition", source.date, self._date(source.date, "acquisition")
+            )
 
     def _look_for_control_characters(self, row: Row, findings: Findings) -> None:
         if not CONTROL_CHARACTERS.search("".join(row)):

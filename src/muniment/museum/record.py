@@ -186,12 +186,22 @@ class LidoRecord(_Part):
     @field_validator("object_types", "materials", "subjects")
     @classmethod
     def _terms_once(cls, terms: tuple[Term, ...]) -> tuple[Term, ...]:
-        return _once(terms)
+        return terms_once(terms)
 
     @field_validator("owners", "keepers")
     @classmethod
     def _actors_once(cls, actors: tuple[Actor, ...]) -> tuple[Actor, ...]:
-        return tuple(sorted(_once(actors), key=lambda actor: actor.identity))
+        return actors_once(actors)
+
+
+def terms_once(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """Each term where it is named first; later namings fill its gaps."""
+    return _once(terms)
+
+
+def actors_once(actors: tuple[Actor, ...]) -> tuple[Actor, ...]:
+    """Each actor once, in the order of what identifies them."""
+    return tuple(sorted(_once(actors), key=lambda actor: actor.identity))
 
 
 def _once(named: tuple[Shared, ...]) -> tuple[Shared, ...]:

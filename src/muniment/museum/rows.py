@@ -1,23 +1,48 @@
-"""From a valid record to the rows of its tables; pure."""
+"""From records by column to the rows of their tables, by column too; pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
-from muniment.databases.database import Value
+from muniment.columns import Column, ColumnarRows
 from muniment.museum import tables
-from muniment.museum.record import Actor, LidoRecord, Term, TimeSpan
+from muniment.museum.record_columns import FORMS, VALUE, Item, PartColumns, RecordColumns, repeated
 from muniment.museum.shared import Attributes
+from muniment.records import Integers
 from muniment.validation.keys import bounded_key
 
-Row = tuple[Value, ...]
-Rows = defaultdict[sa.Table, list[Row]]
+TERMS: Mapping[str, sa.Table] = {
+    "object_types": tables.object_type,
+    "materials": tables.object_material,
+    "subjects": tables.object_subject,
+}
+ACTORS: Mapping[str, sa.Table] = {"owners": tables.object_owner, "keepers": tables.object_keeper}
+INVOLVED = "production.actors"
+SOURCE = "acquisition.source"
+PLACES = ("location", "production.place")
+ACQUIRED = ("acquisition.method", SOURCE, "acquisition.date", "acquisition.text")
 
-NO_DATE: Row = (None, None, None, None, None)
+DATES = ("display", "earliest", "latest", "earliest_year", "latest_year")
+"""The columns of a date, in the order of `tables`."""
+
+OBJECT_CONTENT = (
+    "accession",
+    "unique_accession",
+    "category",
+    "department",
+    "location_id",
+    "record_source",
+    "record_type",
+    "record_type_uri",
+    "web_page",
+    "rights",
+)
+"""The columns of `object` that come from the record, in the order of `object_content`."""
 
 
 @dataclass
@@ -48,34 +73,182 @@ class Keys:
     def __init__(self, institution: str) -> None:
         self._institution = institution
 
-    def actor(self, actor: Actor) -> str:
+    def actor(self, name: str, number: str | None) -> str:
         """An actor's key: by id where the export has one, else by name."""
-        kind, value = actor.identity
+        kind, value = ("id", number) if number else ("name", name)
         return bounded_key(f"{self._institution}/{kind}/{value}")
 
     def place(self, name: str) -> str:
         """A place's key."""
         return bounded_key(f"{self._institution}/{name}")
 
-    def term(self, term: Term) -> str:
+    def term(self, label: str, uri: str | None) -> str:
         """A term's key in its vocabulary: its URI where it has one, else its label."""
-        return bounded_key(term.identity[1])
+        return bounded_key(uri or label)
 
 
-def wanted_by(records: Iterable[LidoRecord], keys: Keys) -> Wanted:
-    """The shared rows that these records need; the first naming of one counts, later ones fill its gaps."""
-    wanted = Wanted()
-    for record in records:
-        for term in (*record.object_types, *record.materials, *record.subjects):
-            terms = wanted.terms.setdefault(term.vocabulary, {})
-            _fill(terms, keys.term(term), (term.label, term.uri, term.language))
-        for actor in _actors_of(record):
-            attributes = (actor.name, actor.kind, actor.nationality, actor.birth, actor.death, actor.uri)
-            _fill(wanted.actors, keys.actor(actor), attributes)
-        for place in (record.location, record.production.place):
-            if place is not None:
-                wanted.places.setdefault(keys.place(place), (place, None))
-    return wanted
+class Written:
+    """The records of a chunk that are to be written, each as an object with an id.
+
+    Args:
+        records: of a chunk.
+        places: of those that are written.
+        object_ids: theirs.
+        keys: of shared rows.
+    """
+
+    def __init__(
+        self, records: RecordColumns, places: Sequence[int], object_ids: Sequence[int], keys: Keys
+    ) -> None:
+        self.places = places
+        self.object_ids = object_ids
+        self._constants = records.constants
+        self._keys = keys
+        self.numbers = records.numbers[np.array(places, np.int64)]
+        count = max(int(part.owners.max(initial=-1)) + 1 for part in records.parts.values())
+        self._ids = np.zeros(count, np.int64)
+        self._ids[self.numbers] = object_ids
+        written = np.zeros(count, np.bool_)
+        written[self.numbers] = True
+        self.parts = {path: part.only(written) for path, part in records.parts.items()}
+
+    def wanted(self) -> Wanted:
+        """The shared rows that they need; the first naming of one counts, later ones fill its gaps."""
+        wanted = Wanted()
+        for _, item in self._named(TERMS):
+            label, vocabulary, uri, language = item
+            terms = wanted.terms.setdefault(vocabulary, {})
+            _fill(terms, self._keys.term(label, uri), (label, uri, language))
+        for _, item in self._named((INVOLVED, *ACTORS, SOURCE)):
+            name, number, uri, *about = (*item, *(None,) * 6)[:7]
+            _fill(wanted.actors, self._keys.actor(name, number), (name, *about, uri))
+        for _, (name,) in self._named(PLACES):
+            wanted.places.setdefault(self._keys.place(name), (name, None))
+        return wanted
+
+    def _named(self, paths: Iterable[str]) -> Iterator[tuple[str, Item]]:
+        """The distinct items of some parts, in the order in which the records name them first."""
+        found: list[tuple[int, int, int, str, Item]] = []
+        for order, path in enumerate(paths):
+            part = self.parts[path]
+            items, firsts = np.unique(part.items, return_index=True)
+            columns = [column.take(pa.array(items)).to_pylist() for column in part.fields.values()]
+            owners = part.owners[firsts].tolist()
+            said = zip(*columns, strict=True)
+            found += [
+                (owner, order, first, path, item)
+                for owner, first, item in zip(owners, firsts.tolist(), said, strict=True)
+            ]
+        found.sort(key=lambda one: one[:3])
+        return ((path, item) for _, _, _, path, item in found)
+
+    def object_content(self, ids: Ids, *, accession_repeats: bool) -> list[Column]:
+        """The values of `OBJECT_CONTENT`, of each that is written."""
+        count = len(self.numbers)
+        accession = self._single("accession")
+        text = pa.string()
+        return [
+            accession,
+            pa.nulls(count, text) if accession_repeats else accession,
+            self._single("category"),
+            self._single("department"),
+            self._place_ids("location", ids),
+            *(repeated(pa.scalar(self._constants[name], text), count) for name in OBJECT_CONTENT[5:8]),
+            self._single("web_page"),
+            self._single("rights"),
+        ]
+
+    def _single(self, path: str, name: str = VALUE) -> Column:
+        return self.parts[path].by_record(name, self.numbers)
+
+    def rows(self, ids: Ids) -> Iterator[tuple[sa.Table, ColumnarRows]]:
+        """The rows of all tables but `object`, in the order of `tables.PARTS_OF_OBJECT`."""
+        made = {
+            tables.object_title: self._titles(),
+            tables.object_identifier: self._numbered("identifiers"),
+            **{table: self._terms(path, ids) for path, table in TERMS.items()},
+            tables.production: self._productions(ids),
+            tables.production_actor: self._involved(ids),
+            tables.dimension: self._numbered("dimensions"),
+            tables.provenance_event: self._acquisitions(ids),
+            **{table: self._actors(path, ids) for path, table in ACTORS.items()},
+            tables.representation: self._numbered("resources"),
+            tables.object_text: self._numbered("texts"),
+        }
+        for table in tables.PARTS_OF_OBJECT:
+            if len(made[table][0]):
+                yield table, ColumnarRows(made[table])
+
+    def _object_ids(self, part: PartColumns) -> Column:
+        return pa.array(self._ids[part.owners])
+
+    def _numbered(self, path: str) -> list[Column]:
+        """Rows of an object, a position and all that the part says."""
+        part = self.parts[path]
+        said = [part.said(name) for name in FORMS[path].fields]
+        return [self._object_ids(part), pa.array(_positions(part.owners)), *said]
+
+    def _titles(self) -> list[Column]:
+        columns = self._numbered("titles")
+        positions = columns[1].to_numpy()
+        return [*columns, pa.array(np.ones(len(positions), np.int64), mask=positions != 1)]
+
+    def _terms(self, path: str, ids: Ids) -> list[Column]:
+        part = self.parts[path]
+        said = zip(*(part.fields[name].to_pylist() for name in ("label", "vocabulary", "uri")), strict=True)
+        by_item = [
+            ids.terms.get(vocabulary, {}).get(self._keys.term(label, uri), 0)
+            for label, vocabulary, uri in said
+        ]
+        term_ids = np.array(by_item, np.int64)[part.items]
+        return [self._object_ids(part), pa.array(term_ids), pa.array(_positions(part.owners))]
+
+    def _actor_ids(self, path: str, ids: Ids) -> Integers:
+        """Of each of a part's owners, the id of whom the part names."""
+        part = self.parts[path]
+        columns = list(part.fields.values())[:2]
+        names = columns[0].to_pylist()
+        numbers = columns[1].to_pylist() if len(columns) > 1 else [None] * len(names)
+        keys = map(self._keys.actor, names, numbers)
+        by_item: Integers = np.array([ids.actors.get(key, 0) for key in keys], np.int64)
+        return by_item[part.items]
+
+    def _actors(self, path: str, ids: Ids) -> list[Column]:
+        return [self._object_ids(self.parts[path]), pa.array(self._actor_ids(path, ids))]
+
+    def _involved(self, ids: Ids) -> list[Column]:
+        part = self.parts[INVOLVED]
+        actor_ids = pa.array(self._actor_ids(INVOLVED, ids))
+        positions = pa.array(_positions(part.owners))
+        return [self._object_ids(part), positions, actor_ids, part.said("role"), part.said("qualifier")]
+
+    def _place_ids(self, path: str, ids: Ids) -> Column:
+        part = self.parts[path]
+        by_item = [ids.places.get(self._keys.place(name), 0) for name in part.fields[VALUE].to_pylist()]
+        known = PartColumns(part.owners, part.items, {VALUE: pa.array(by_item, pa.int64())})
+        return known.by_record(VALUE, self.numbers)
+
+    def _productions(self, ids: Ids) -> list[Column]:
+        dates = [self._single("production.date", name) for name in DATES]
+        return [pa.array(self._ids[self.numbers]), *dates, self._place_ids("production.place", ids)]
+
+    def _acquisitions(self, ids: Ids) -> list[Column]:
+        owners = np.unique(np.concatenate([self.parts[path].owners for path in ACQUIRED]))
+        count = len(owners)
+        source = self.parts[SOURCE]
+        given_by = PartColumns(
+            source.owners, np.arange(len(source.owners)), {VALUE: pa.array(self._actor_ids(SOURCE, ids))}
+        )
+        return [
+            pa.array(self._ids[owners]),
+            repeated(1, count),
+            repeated("acquisition", count),
+            self.parts["acquisition.method"].by_record(VALUE, owners),
+            given_by.by_record(VALUE, owners),
+            repeated(ids.institution, count),
+            *(self.parts["acquisition.date"].by_record(name, owners) for name in DATES),
+            self.parts["acquisition.text"].by_record(VALUE, owners),
+        ]
 
 
 def _fill(known: dict[str, Attributes], key: str, attributes: Attributes) -> None:
@@ -84,104 +257,9 @@ def _fill(known: dict[str, Attributes], key: str, attributes: Attributes) -> Non
     known[key] = tuple(a if a is not None else b for a, b in zip(before, attributes, strict=True))
 
 
-def _actors_of(record: LidoRecord) -> Iterable[Actor]:
-    yield from (involvement.actor for involvement in record.production.actors)
-    yield from record.owners
-    yield from record.keepers
-    if record.acquisition and record.acquisition.source:
-        yield Actor(name=record.acquisition.source)
-
-
-OBJECT_CONTENT = (
-    "accession",
-    "unique_accession",
-    "category",
-    "department",
-    "location_id",
-    "record_source",
-    "record_type",
-    "record_type_uri",
-    "web_page",
-    "rights",
-)
-"""The columns of `object` that come from the record, in the order of `object_content`."""
-
-
-def object_content(record: LidoRecord, ids: Ids, keys: Keys, *, accession_repeats: bool) -> Row:
-    """The values of `OBJECT_CONTENT`."""
-    return (
-        record.accession,
-        None if accession_repeats else record.accession,
-        record.category,
-        record.department,
-        ids.places[keys.place(record.location)] if record.location else None,
-        record.record_source,
-        record.record_type,
-        record.record_type_uri,
-        record.web_page,
-        record.rights,
-    )
-
-
-def add_parts(rows: Rows, object_id: int, record: LidoRecord, ids: Ids, keys: Keys) -> None:
-    """Add the rows of all tables but `object` that belong to this record."""
-    for position, title in enumerate(record.titles, 1):
-        preferred = 1 if position == 1 else None
-        rows[tables.object_title].append(
-            (object_id, position, title.title, title.type, title.language, preferred)
-        )
-    for position, number in enumerate(record.identifiers, 1):
-        rows[tables.object_identifier].append((object_id, position, number.identifier, number.type))
-    for table, terms in (
-        (tables.object_type, record.object_types),
-        (tables.object_material, record.materials),
-        (tables.object_subject, record.subjects),
-    ):
-        found = [ids.terms[term.vocabulary][keys.term(term)] for term in terms]
-        rows[table] += [(object_id, term_id, position) for position, term_id in enumerate(found, 1)]
-    _add_production(rows, object_id, record, ids, keys)
-    for position, d in enumerate(record.dimensions, 1):
-        rows[tables.dimension].append((object_id, position, d.type, d.value, d.unit, d.extent, d.display))
-    _add_acquisition(rows, object_id, record, ids, keys)
-    for table, actors in ((tables.object_owner, record.owners), (tables.object_keeper, record.keepers)):
-        rows[table] += [(object_id, ids.actors[keys.actor(actor)]) for actor in actors]
-    for position, r in enumerate(record.resources, 1):
-        rows[tables.representation].append((object_id, position, r.kind, r.url, r.rights, r.finding))
-    for position, t in enumerate(record.texts, 1):
-        rows[tables.object_text].append(
-            (object_id, position, t.type, t.text, t.language, t.engine, t.confidence)
-        )
-
-
-def _add_production(rows: Rows, object_id: int, record: LidoRecord, ids: Ids, keys: Keys) -> None:
-    production = record.production
-    place_id = ids.places[keys.place(production.place)] if production.place else None
-    rows[tables.production].append((object_id, *_dates(production.date), place_id))
-    for position, part in enumerate(production.actors, 1):
-        actor_id = ids.actors[keys.actor(part.actor)]
-        rows[tables.production_actor].append((object_id, position, actor_id, part.role, part.qualifier))
-
-
-def _add_acquisition(rows: Rows, object_id: int, record: LidoRecord, ids: Ids, keys: Keys) -> None:
-    acquisition = record.acquisition
-    if acquisition is None:
-        return
-    source_id = ids.actors[keys.actor(Actor(name=acquisition.source))] if acquisition.source else None
-    rows[tables.provenance_event].append(
-        (
-            object_id,
-            1,
-            "acquisition",
-            acquisition.method,
-            source_id,
-            ids.institution,
-            *_dates(acquisition.date),
-            acquisition.text,
-        )
-    )
-
-
-def _dates(span: TimeSpan | None) -> Row:
-    if span is None:
-        return NO_DATE
-    return (span.display, span.earliest, span.latest, span.earliest_year, span.latest_year)
+def _positions(owners: Integers) -> Integers:
+    """The place of each among those of its owner, from 1."""
+    places = np.arange(len(owners))
+    first = np.concatenate([[True], owners[1:] != owners[:-1]]) if len(owners) else np.zeros(0, np.bool_)
+    positions: Integers = places - np.maximum.accumulate(np.where(first, places, 0)) + 1
+    return positions

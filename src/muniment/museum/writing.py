@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from operator import itemgetter
 
+import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
+from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Transaction, rows_in, where_in
 from muniment.ledger import change_table, now
 from muniment.museum import tables
+from muniment.museum.images import before_images
 from muniment.museum.mapping import Mapping as MuseumMapping
-from muniment.museum.record import LidoRecord
-from muniment.museum.rows import OBJECT_CONTENT, Ids, Keys, Rows, add_parts, object_content, wanted_by
+from muniment.museum.record_columns import RecordColumns, repeated
+from muniment.museum.rows import OBJECT_CONTENT, Ids, Keys, Wanted, Written
 from muniment.museum.shared import SharedRows
 from muniment.profile import Applied, RunContext
 from muniment.records import Accepted, Origin, Problem, Records, Rejection
@@ -27,6 +30,7 @@ coordination, is the same on every retry, and ascends, so that indexes grow at t
 
 _ACTOR = ("name", "kind", "nationality", "birth", "death", "uri")
 _LINEAGE = ("run_id", "record_number", "line", "byte_offset", "byte_length", "row_hash")
+_SAID = (*OBJECT_CONTENT, "content_hash", *_LINEAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +46,46 @@ class _Stored:
     accession: str
 
 
-@dataclass(slots=True)
-class _Decision:
-    """One accepted record, and the object it becomes."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Accepted records, with the hash of what each says; a place is one among them."""
 
-    index: int
-    key: str
-    record: LidoRecord
-    content_hash: bytes
-    object_id: int
+    records: Records
+    accepted: Accepted
+    values: RecordColumns
+    hashes: Sequence[bytes]
+
+    def indexes(self, places: Mapping[int, int]) -> list[int]:
+        """The indexes in the chunk, of what a decision was taken for."""
+        return [self.accepted.indexes[place] for place in places.values()]
+
+    def number_and_line(self, place: int) -> tuple[int, int]:
+        """Where a record stands in the source."""
+        index = self.accepted.indexes[place]
+        return self.records.start.number + index, int(self.records.lines[index])
+
+    def columns(self, places: Sequence[int], run_id: int) -> list[Column]:
+        """The content hashes of some, and the columns of `_LINEAGE`."""
+        records, indexes = (
+            self.records,
+            np.array([self.accepted.indexes[place] for place in places], np.int64),
+        )
+        return [
+            pa.array([self.hashes[place] for place in places], pa.binary()),
+            repeated(run_id, len(places)),
+            pa.array(records.start.number + indexes),
+            *(pa.array(each[indexes]) for each in (records.lines, records.offsets, records.lengths)),
+            pa.array([sha256(records.raw(index)).digest() for index in indexes.tolist()], pa.binary()),
+        ]
 
 
 @dataclass(slots=True)
 class _Decisions:
-    inserts: list[_Decision] = field(default_factory=list)
-    updates: list[_Decision] = field(default_factory=list)
-    unchanged: list[_Decision] = field(default_factory=list)
+    """What becomes of accepted records: the place of each among them, by object id where it has one."""
+
+    inserts: dict[int, int] = field(default_factory=dict)
+    updates: dict[int, int] = field(default_factory=dict)
+    unchanged: dict[int, int] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
 
 
@@ -75,17 +103,25 @@ class MuseumWriter:
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store accepted records; see `muniment.profile.Writer.apply`."""
+        if not isinstance(accepted.values, RecordColumns):
+            raise TypeError("the museum's judge gives its records by column")
         institution = self._institution(transaction)
-        decisions = self._decide(transaction, institution, records, accepted)
-        ids = self._resolve(transaction, institution, decisions)
+        given = _Given(records, accepted, accepted.values, accepted.values.hashes())
+        decisions = self._decide(transaction, institution, given)
+        places = sorted((*decisions.inserts.values(), *decisions.updates.values()))
+        object_ids = {
+            place: object_id for object_id, place in (decisions.inserts | decisions.updates).items()
+        }
+        written = Written(given.values, places, [object_ids[place] for place in places], self._keys)
+        ids = self._resolve(transaction, institution, written.wanted())
         if decisions.updates:
-            self._clear(transaction, decisions.updates, records)
-        self._write(transaction, decisions, ids, records)
-        self._sight(transaction, decisions.unchanged, records)
+            self._clear(transaction, decisions.updates, given)
+        self._write(transaction, written, ids, given, changed=set(decisions.updates))
+        self._sight(transaction, decisions.unchanged, given)
         return Applied(
-            inserted=[d.index for d in decisions.inserts],
-            updated=[d.index for d in decisions.updates],
-            unchanged=[d.index for d in decisions.unchanged],
+            inserted=given.indexes(decisions.inserts),
+            updated=given.indexes(decisions.updates),
+            unchanged=given.indexes(decisions.unchanged),
             rejections=decisions.rejections,
         )
 
@@ -122,43 +158,38 @@ class MuseumWriter:
         attributes = (institution.name, "institution", None, None, None, institution.uri or None)
         return self._actors.resolve(transaction, {key: attributes})[key]
 
-    def _decide(
-        self, transaction: Transaction, institution: int, records: Records, accepted: Accepted
-    ) -> _Decisions:
+    def _decide(self, transaction: Transaction, institution: int, given: _Given) -> _Decisions:
+        accepted, origins = given.accepted, given.records.origins
         stored = self._stored(transaction, institution, accepted.keys)
         seen = self._sighted(transaction, stored)
-        last_runs = self._last_runs(transaction, stored) if records.origins else {}
-        holders = self._accession_holders(transaction, institution, accepted)
+        last_runs = self._last_runs(transaction, stored) if origins else {}
+        accessions = given.values.texts("accession")
+        holders = self._accession_holders(transaction, institution, accessions)
         decisions = _Decisions()
-        for index, key, record in zip(accepted.indexes, accepted.keys, accepted.values, strict=True):
-            number, line = records.position(index).number, int(records.lines[index])
-            object_id = self._run_id << RECORD_BITS | number
-            decision = _Decision(index, key, record, content_hash(record), object_id)
+        for place, (index, key, accession) in enumerate(
+            zip(accepted.indexes, accepted.keys, accessions, strict=True)
+        ):
             before = stored.get(key)
             problem = (
                 _duplicate(key, seen.get(key))
-                or _superseded(key, last_runs.get(key), records.origins.get(index))
-                or _taken(record.accession, key, holders)
+                or _superseded(key, last_runs.get(key), origins.get(index))
+                or _taken(accession, key, holders)
             )
             if problem is not None:
                 decisions.rejections.append(Rejection(index, (problem,), key))
                 continue
-            seen[key] = (number, line)
+            seen[key] = number, _ = given.number_and_line(place)
             if holders is not None:
                 if before and holders.get(before.accession) == key:
                     del holders[before.accession]
-                holders[record.accession] = key
-            self._sort(decisions, decision, before)
+                holders[accession] = key
+            if before is None:
+                decisions.inserts[self._run_id << RECORD_BITS | number] = place
+            elif before.content_hash == given.hashes[place] and not before.withdrawn:
+                decisions.unchanged[before.object_id] = place
+            else:
+                decisions.updates[before.object_id] = place
         return decisions
-
-    @staticmethod
-    def _sort(decisions: _Decisions, decision: _Decision, before: _Stored | None) -> None:
-        if before is None:
-            decisions.inserts.append(decision)
-            return
-        decision.object_id = before.object_id
-        same = before.content_hash == decision.content_hash and not before.withdrawn
-        (decisions.unchanged if same else decisions.updates).append(decision)
 
     def _stored(self, transaction: Transaction, institution: int, keys: Sequence[str]) -> dict[str, _Stored]:
         c = tables.object_.c
@@ -193,20 +224,17 @@ class MuseumWriter:
         return last
 
     def _accession_holders(
-        self, transaction: Transaction, institution: int, accepted: Accepted
+        self, transaction: Transaction, institution: int, accessions: Sequence[str]
     ) -> dict[str, str] | None:
         """By accession, the key of the object that bears it; None where accessions are keys or repeat."""
         if self._mapping.record.key is None or self._mapping.record.accession_repeats:
             return None
         c = tables.object_.c
         query = sa.select(c.unique_accession, c.record_key).where(c.institution_id == institution)
-        accessions = sorted({record.accession for record in accepted.values})
-        rows = rows_in(transaction.execute, query, c.unique_accession, accessions)
+        rows = rows_in(transaction.execute, query, c.unique_accession, sorted(set(accessions)))
         return {row.unique_accession: row.record_key for row in rows}
 
-    def _resolve(self, transaction: Transaction, institution: int, decisions: _Decisions) -> Ids:
-        written = [d.record for d in (*decisions.inserts, *decisions.updates)]
-        wanted = wanted_by(written, self._keys)
+    def _resolve(self, transaction: Transaction, institution: int, wanted: Wanted) -> Ids:
         vocabularies = self._vocabularies.resolve(transaction, dict.fromkeys(wanted.terms, ()))
         terms = {}
         for name in sorted(wanted.terms):
@@ -218,71 +246,63 @@ class MuseumWriter:
         actors = self._actors.resolve(transaction, wanted.actors)
         return Ids(institution, terms, actors, self._places.resolve(transaction, wanted.places))
 
-    def _clear(self, transaction: Transaction, updates: Sequence[_Decision], records: Records) -> None:
+    def _clear(self, transaction: Transaction, updates: Mapping[int, int], given: _Given) -> None:
         """Keep the before-images of objects that are about to change, and remove their parts."""
-        before = before_images(transaction, [d.object_id for d in updates])
+        changing = list(updates)
+        before = before_images(transaction, changing)
         changes = [
             {
                 "run_id": self._run_id,
-                "record_number": records.position(d.index).number,
-                "record_key": d.key,
+                "record_number": given.number_and_line(place)[0],
+                "record_key": given.accepted.keys[place],
                 "changed_at": now(),
-                "before": json.dumps(before[d.object_id], ensure_ascii=False),
+                "before": json.dumps(before[object_id], ensure_ascii=False),
             }
-            for d in updates
+            for object_id, place in updates.items()
         ]
         transaction.execute(change_table.insert(), changes)
-        changing = [d.object_id for d in updates]
         for table in tables.PARTS_OF_OBJECT:
             for _ in where_in(transaction.execute, table.delete(), table.c.object_id, changing):
                 pass
 
-    def _write(self, transaction: Transaction, decisions: _Decisions, ids: Ids, records: Records) -> None:
-        repeats = self._mapping.record.accession_repeats
-        rows: Rows = defaultdict(list)
-        changed: list[dict[str, Any]] = []
-        inserted = {d.object_id for d in decisions.inserts}
-        for d in sorted((*decisions.inserts, *decisions.updates), key=lambda d: d.object_id):
-            content = object_content(d.record, ids, self._keys, accession_repeats=repeats)
-            lineage = (self._run_id, *_lineage(records, d.index))
-            if d.object_id in inserted:
-                row = (d.object_id, ids.institution, d.key, *content, d.content_hash, *lineage)
-                rows[tables.object_].append(row)
-            else:
-                named = zip(
-                    (*OBJECT_CONTENT, "content_hash", *_LINEAGE),
-                    (*content, d.content_hash, *lineage),
-                    strict=True,
-                )
-                changed.append(dict(named) | {"changed_id": d.object_id, "withdrawn_run_id": None})
-            add_parts(rows, d.object_id, d.record, ids, self._keys)
+    def _write(
+        self, transaction: Transaction, written: Written, ids: Ids, given: _Given, *, changed: Set[int]
+    ) -> None:
+        """Write the objects, of which those `changed` are there already, and all their parts."""
+        content = written.object_content(ids, accession_repeats=self._mapping.record.accession_repeats)
+        said = ColumnarRows([*content, *given.columns(written.places, self._run_id)])
+        new = [row for row, object_id in enumerate(written.object_ids) if object_id not in changed]
+        keys = pa.array([given.accepted.keys[place] for place in written.places], pa.string())
+        identity = [pa.array(written.object_ids, pa.int64()), repeated(ids.institution, len(keys)), keys]
+        rows = ColumnarRows([*identity, *said.columns])
         if changed:
-            matches = tables.object_.c.object_id == sa.bindparam("changed_id")
-            transaction.execute(tables.object_.update().where(matches), changed)
-        columns = ("object_id", "institution_id", "record_key", *OBJECT_CONTENT, "content_hash", *_LINEAGE)
-        transaction.insert(tables.object_, columns, rows[tables.object_])
-        for table in tables.PARTS_OF_OBJECT:
-            if rows[table]:
-                transaction.insert(table, [column.name for column in table.columns], rows[table])
+            self._update(transaction, written.object_ids, said, changed)
+            rows = rows.take(new)
+        if new:
+            transaction.insert(tables.object_, ("object_id", "institution_id", "record_key", *_SAID), rows)
+        for table, parts in written.rows(ids):
+            transaction.insert(table, [column.name for column in table.columns], parts)
 
-    def _sight(self, transaction: Transaction, unchanged: Sequence[_Decision], records: Records) -> None:
+    @staticmethod
+    def _update(
+        transaction: Transaction, object_ids: Sequence[int], said: ColumnarRows, changed: Set[int]
+    ) -> None:
+        changes = [
+            dict(zip(_SAID, row, strict=True)) | {"changed_id": object_id, "withdrawn_run_id": None}
+            for object_id, row in zip(object_ids, said, strict=True)
+            if object_id in changed
+        ]
+        changes.sort(key=itemgetter("changed_id"))
+        matches = tables.object_.c.object_id == sa.bindparam("changed_id")
+        transaction.execute(tables.object_.update().where(matches), changes)
+
+    def _sight(self, transaction: Transaction, unchanged: Mapping[int, int], given: _Given) -> None:
         if unchanged:
             rows = [
-                (self._run_id, d.object_id, records.position(d.index).number, int(records.lines[d.index]))
-                for d in unchanged
+                (self._run_id, object_id, *given.number_and_line(place))
+                for object_id, place in unchanged.items()
             ]
             transaction.insert(tables.sighting, ("run_id", "object_id", "record_number", "line"), rows)
-
-
-def content_hash(record: LidoRecord) -> bytes:
-    """The hash of all that a record says: equal content, equal hash."""
-    return sha256(record.model_dump_json(exclude_defaults=True).encode()).digest()
-
-
-def _lineage(records: Records, index: int) -> tuple[int, int, int, int, bytes]:
-    position = records.position(index)
-    raw_hash = sha256(records.raw(index)).digest()
-    return position.number, position.line, position.offset, position.length, raw_hash
 
 
 def _duplicate(key: str, winner: tuple[int, int] | None) -> Problem | None:
@@ -327,26 +347,3 @@ def _taken(accession: str, key: str, holders: Mapping[str, str] | None) -> Probl
         field="accession",
         value=accession,
     )
-
-
-def before_images(transaction: Transaction, object_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """All rows of each object, by table, as plain data."""
-    images: dict[int, dict[str, Any]] = {object_id: {} for object_id in object_ids}
-    for table in (tables.object_, *tables.PARTS_OF_OBJECT):
-        for row in rows_in(transaction.execute, table.select(), table.c.object_id, object_ids):
-            _add_image(images, table.name, row)
-    # The actors' attributes as they were: a later export may correct them for all their objects.
-    p = tables.production_actor
-    actors = sa.select(p.c.object_id, tables.actor).join_from(p, tables.actor)
-    for row in rows_in(transaction.execute, actors, p.c.object_id, object_ids):
-        _add_image(images, "actor", row)
-    return images
-
-
-def _add_image(images: dict[int, dict[str, Any]], table: str, row: sa.Row[Any]) -> None:
-    plain = {name: _plain(value) for name, value in row._mapping.items() if value is not None}
-    images[plain.pop("object_id")].setdefault(table, []).append(plain)
-
-
-def _plain(value: Any) -> Any:
-    return value.hex() if isinstance(value, bytes) else value
