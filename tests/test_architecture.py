@@ -14,7 +14,7 @@ LAYERS = (
     ("errors", "columns", "records", "events", "config", "memory", "stopping", "cancellation", "canonical"),
     ("sources", "validation", "databases", "profile"),
     ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
-    ("load", "beginning"),
+    ("load", "beginning", "first_load"),
     ("run", "read", "registry", "batches", "async_batches", "doctor"),
     ("correction", "audit", "archiving", "roles", "export"),
     ("api", "exporting"),

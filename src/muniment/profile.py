@@ -97,6 +97,7 @@ class Profile(Protocol):
         chunk_rows: records of a chunk, where nobody chooses them.
         version: a hash over all that decides what is loaded and how; another version is another run.
         text: the mapping or model as text, kept with the run.
+        filled_first: tables that a first load fills before their foreign keys are built.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Profile(Protocol):
     chunk_rows: int
     version: bytes
     text: str
+    filled_first: Sequence[sa.Table]
 
     def bind(self, header: Header) -> Judge:
         """A judge for sources with this header; raises `HeaderError` where columns are missing."""

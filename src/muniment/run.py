@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-from muniment import evidence, ledger, quarantine
+from muniment import evidence, first_load, ledger, quarantine
 from muniment.beginning import open_run
 from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings
 from muniment.databases.database import Database
@@ -129,8 +129,12 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
     try:
+        told_of_keys = in_ledger(
+            partial(first_load.begin, database, profile, source.fingerprint.size, resumed=not entry.created)
+        )
         with rare_collections():
             sitting = _load_chunks(job, settings, observer, stop)
+        sitting = in_ledger(partial(_with_keys, job, profile, sitting, told_of_keys))
         if full and sitting.status == "done":
             # Before the run counts as done: a run that dies in between does it again.
             sitting = in_ledger(partial(_withdraw_unseen, job, sitting, many=withdraw_many))
@@ -216,6 +220,13 @@ def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopReq
     if not within_budget(total, settings):
         return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),), end=place)
     return _Sitting("done", total.read - before.read, end=place)
+
+
+def _with_keys(job: Job, profile: Profile, sitting: _Sitting, told: tuple[str, ...]) -> _Sitting:
+    """Build the foreign keys that a first load left for its end; tell what was told of them."""
+    if sitting.status != "interrupted":
+        first_load.finish(job.database, profile)
+    return replace(sitting, messages=(*told, *sitting.messages))
 
 
 def _load_once(prepared: Prepared, job: Job) -> Committed | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from muniment.databases.foreign_keys import missing
 from muniment.databases.types import metadata
 from muniment.doctor.findings import Finding, fatal, fine, of_connections, warning
 
@@ -66,6 +67,7 @@ def examine(connection: sa.Connection, workers: int, *, schema_is_current: bool)
     smallest = min((name for name in limits if limits[name] > 0), key=lambda name: limits[name])
     yield of_connections(workers, limits, server.in_use, raising[smallest])
     yield from _rights(connection, server, schema_is_current)
+    yield from _foreign_keys(connection)
     yield from _patience(settings, server.me)
     yield from _durability(settings)
     yield fine(
@@ -94,6 +96,13 @@ def _rights(connection: sa.Connection, server: Any, schema_is_current: bool) -> 
     if unlogged:
         change = "; ".join(f"ALTER TABLE {name} SET LOGGED" for name in unlogged)
         yield warning("unlogged tables", f"a crash empties {', '.join(unlogged)}", change)
+
+
+def _foreign_keys(connection: sa.Connection) -> Iterator[Finding]:
+    lacking = [str(key.name) for key in missing(connection, list(metadata.tables.values()))]
+    if lacking:
+        told = f"{len(lacking)} foreign keys are not there, such as {lacking[0]}: a first load did not end"
+        yield warning("foreign keys", told, "Run the same load again, or any other: it builds them")
 
 
 def _patience(settings: Mapping[str, str], me: str) -> Iterator[Finding]:

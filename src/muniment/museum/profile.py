@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+import sqlalchemy as sa
+
 from muniment.config import CHUNK_ROWS
 from muniment.databases.database import Transaction
+from muniment.museum import tables
 from muniment.museum.judging import MuseumJudge
 from muniment.museum.mapping import Mapping
 from muniment.museum.writing import MuseumWriter
@@ -29,6 +32,7 @@ class MuseumProfile:
     name = "museum"
     branch = "museum"
     chunk_rows = CHUNK_ROWS
+    filled_first: Sequence[sa.Table] = tables.ALL
 
     def __init__(self, mapping: Mapping, only: Sequence[Condition] = ()) -> None:
         self.mapping = mapping

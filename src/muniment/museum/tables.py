@@ -321,3 +321,6 @@ PARTS_OF_OBJECT: tuple[sa.Table, ...] = (
     object_text,
 )
 """The tables whose rows belong to one object and are replaced with it, in an order safe to insert."""
+
+ALL: tuple[sa.Table, ...] = (vocabulary, term, actor, place, object_, sighting, *PARTS_OF_OBJECT)
+"""All tables of the profile, in an order safe to insert."""

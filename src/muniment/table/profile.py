@@ -60,6 +60,7 @@ class TableProfile:
     name = "table"
     branch = ""
     chunk_rows = TABLE_CHUNK_ROWS
+    filled_first: Sequence[sa.Table] = ()
 
     def __init__(
         self,

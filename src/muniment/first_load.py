@@ -1,0 +1,63 @@
+"""The first load into empty tables: foreign keys are built after the rows, which costs the server far less.
+
+Primary keys, checks and the uniqueness of business keys stay on throughout. A load that died left keys
+missing; the same load goes on without them, and any other builds them before it begins.
+"""
+
+from __future__ import annotations
+
+from muniment.databases.database import Database
+from muniment.databases.foreign_keys import are_empty, build, keys_of, may_be_taken_away, missing, take_away
+from muniment.errors import DatabaseError
+from muniment.profile import Profile
+
+WORTH_IT_BYTES = 4 * 1024 * 1024
+"""Of a source: the keys of a smaller one are checked sooner than they are taken away and built."""
+
+IN_USE = "the tables were empty, but others use them: the foreign keys were checked row by row"
+
+NOT_THE_OWNER = (
+    "the tables were empty, but the foreign keys were checked row by row: after the rows, which is faster,"
+    " they are built only by a user who owns the tables"
+)
+
+
+def begin(database: Database, profile: Profile, size: int, *, resumed: bool) -> tuple[str, ...]:
+    """Take the foreign keys of empty tables away, or build those that another load left missing.
+
+    Args:
+        database: with the profile's tables.
+        profile: whose tables.
+        size: bytes of the source.
+        resumed: whether the run goes on that may have taken them away.
+
+    Returns:
+        What there is to say, for people.
+    """
+    tables = profile.filled_first
+    if not tables or database.engine.dialect.name != "postgresql":
+        return ()
+    try:
+        with database.schema_lock() as transaction:
+            lacking = missing(transaction.connection, tables)
+            if size >= WORTH_IT_BYTES and are_empty(transaction, tables):
+                if not may_be_taken_away(transaction, tables):
+                    return (NOT_THE_OWNER,)
+                take_away(transaction, [key for key in keys_of(tables) if key not in lacking])
+                return ()
+    except DatabaseError:
+        # Somebody else is at work on these tables: the keys stay, and are checked row by row.
+        return (IN_USE,)
+    if lacking and not resumed:
+        finish(database, profile)
+    return ()
+
+
+def finish(database: Database, profile: Profile) -> None:
+    """Build what is missing; raises `DatabaseError` where rows refer to what is not there."""
+    if not profile.filled_first or database.engine.dialect.name != "postgresql":
+        return
+    with database.transaction() as transaction:
+        keys = missing(transaction.connection, profile.filled_first)
+    for key in keys:
+        build(database, key)

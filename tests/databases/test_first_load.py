@@ -1,0 +1,130 @@
+"""The first load into empty tables of PostgreSQL: its foreign keys are built after the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import muniment
+from muniment import first_load
+from muniment.databases import connect
+from muniment.databases.database import Database
+from muniment.databases.foreign_keys import keys_of, missing, take_away
+from muniment.doctor import diagnose
+from muniment.errors import DatabaseError
+from muniment.museum import tables
+from muniment.museum.mapping import Mapping
+from muniment.museum.profile import MuseumProfile
+from muniment.run import prepare
+
+SAMPLE = Path(__file__).parent.parent.parent / "examples" / "sample"
+PROFILE = MuseumProfile(Mapping.read(SAMPLE / "mapping.toml"))
+LARGE = first_load.WORTH_IT_BYTES
+
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database with the museum's tables, and nothing in them."""
+    with closing(connect(database_url)) as opened:
+        prepare(opened, PROFILE)
+        yield opened
+
+
+def lacking(database: Database) -> list[str]:
+    """The names of the foreign keys that are not there."""
+    with database.engine.connect() as connection:
+        return [str(key.name) for key in missing(connection, tables.ALL)]
+
+
+def load(database: Database) -> muniment.Run:
+    """Load the sample."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    return muniment.load(SAMPLE / "sample_export.csv", mapping=SAMPLE / "mapping.toml", to=url)
+
+
+def test_all_foreign_keys_are_there_after_the_migrations(database: Database) -> None:
+    assert lacking(database) == []
+    assert len(keys_of(tables.ALL)) > 20
+
+
+def test_a_first_load_takes_them_away_and_builds_them_at_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    finish = first_load.finish
+
+    def watched(database: Database, profile: MuseumProfile) -> None:
+        seen.append(len(lacking(database)))
+        finish(database, profile)
+
+    monkeypatch.setattr(first_load, "WORTH_IT_BYTES", 0)
+    monkeypatch.setattr(first_load, "finish", watched)
+    assert load(database).account.inserted == 955
+    assert seen == [len(keys_of(tables.ALL))]
+    assert lacking(database) == []
+
+
+def test_a_small_source_leaves_them_where_they_are(database: Database) -> None:
+    assert first_load.begin(database, PROFILE, LARGE - 1, resumed=False) == ()
+    assert lacking(database) == []
+
+
+def test_tables_that_hold_something_keep_them(database: Database) -> None:
+    load(database)
+    first_load.begin(database, PROFILE, LARGE, resumed=False)
+    assert lacking(database) == []
+
+
+def half_built(database: Database) -> None:
+    """Leave the state of a first load that died."""
+    load(database)
+    with database.schema_lock() as transaction:
+        take_away(transaction, keys_of(tables.ALL))
+
+
+def test_the_doctor_tells_a_load_that_died_and_the_next_one_mends_it(database: Database) -> None:
+    half_built(database)
+    url = database.engine.url.render_as_string(hide_password=False)
+    (told,) = [finding for finding in diagnose(url) if finding.subject == "foreign keys"]
+    assert "are not there, such as" in told.message
+    first_load.begin(database, PROFILE, LARGE, resumed=False)
+    assert lacking(database) == []
+    assert [finding for finding in diagnose(url) if finding.subject == "foreign keys"] == []
+
+
+def test_a_load_that_goes_on_does_so_without_them(database: Database) -> None:
+    half_built(database)
+    first_load.begin(database, PROFILE, LARGE, resumed=True)
+    assert len(lacking(database)) == len(keys_of(tables.ALL))
+    first_load.finish(database, PROFILE)
+    assert lacking(database) == []
+
+
+def test_a_key_that_cannot_be_built_names_its_rows(database: Database) -> None:
+    half_built(database)
+    with database.transaction() as transaction:
+        lost = transaction.execute(sa.select(sa.func.min(tables.object_material.c.term_id))).scalar_one()
+        transaction.execute(
+            tables.object_material.update()
+            .where(tables.object_material.c.term_id == lost)
+            .values(term_id=-tables.object_material.c.object_id)
+        )
+    with pytest.raises(
+        DatabaseError, match=r"object_material_term cannot be built.*term: object_id \d+, term_id -\d+"
+    ):
+        first_load.finish(database, PROFILE)
+    assert "object_material_term" in lacking(database)
+
+
+def test_whoever_does_not_own_the_tables_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_load, "may_be_taken_away", lambda _transaction, _tables: False)
+    (said,) = first_load.begin(database, PROFILE, LARGE, resumed=False)
+    assert "user who owns the tables" in said
+    assert lacking(database) == []
