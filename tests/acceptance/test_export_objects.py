@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import muniment
 from muniment.errors import UsageError
 from muniment.museum import tables
-from muniment.museum.rows import Keys, wanted_by
+from muniment.museum.record import Actor
+from muniment.museum.rows import Keys
 from muniment.sources.guard import unguarded
 from tests.acceptance.loading import MAPPING as PLAIN
 from tests.acceptance.loading import content_of, load, mapping, opened, vase, write
@@ -63,9 +64,14 @@ def saying_otherwise(url: str, source: Path, mapped: Path) -> set[str]:
         terms = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(joined)}
     keys, found = Keys(muniment.Mapping.read(mapped).institution.id), set()
     for record in accepted(source, mapped):
-        wanted = wanted_by([record], keys)
-        said = {(name, key): each for name, words in wanted.terms.items() for key, each in words.items()}
-        if not (wanted.actors.items() <= actors.items() and said.items() <= terms.items()):
+        namings = [part.actor for part in record.production.actors] + [*record.owners, *record.keepers]
+        if record.acquisition and record.acquisition.source:
+            namings.append(Actor(name=record.acquisition.source))
+        said = ((a.name, a.kind, a.nationality, a.birth, a.death, a.uri) for a in namings)
+        kept = (actors[keys.actor(a.name, a.id)] for a in namings)
+        labels = [*record.object_types, *record.materials, *record.subjects]
+        kept_terms = (terms[term.vocabulary, keys.term(term.label, term.uri)] for term in labels)
+        if list(said) != list(kept) or [(t.label, t.uri, t.language) for t in labels] != list(kept_terms):
             found.add(record.key)
     return found
 
