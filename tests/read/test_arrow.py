@@ -52,7 +52,8 @@ def test_record_batches_hold_every_row_as_it_was_stored(database: Database, batc
     found = list(read.batches(database, IN_ORDER, rows=read.arrow(), batch_rows=batch_rows))
     assert rows_of(found) == rows
     assert {batch.schema for batch in found} == {SCHEMA}
-    assert all(0 < batch.num_rows <= batch_rows for batch in found)
+    assert all(batch.num_rows == batch_rows for batch in found[:-1])
+    assert 0 < found[-1].num_rows <= batch_rows
     assert checked_out(database) == 0
 
 
@@ -90,7 +91,7 @@ def test_each_type_of_postgresql_has_its_arrow_type(database: Database) -> None:
     metadata = sa.MetaData()
     kinds: dict[str, tuple[Any, Any, pa.DataType]] = {
         "small": (sa.SmallInteger(), 5, pa.int64()),
-        "real": (sa.REAL(), 1.5, pa.float64()),
+        "double": (sa.Double(), 1.1, pa.float64()),
         "exact": (sa.Numeric(12, 2), Decimal("-1234.50"), pa.decimal128(12, 2)),
         "wide": (sa.Numeric(50, 10), Decimal("1.5000000000"), pa.decimal256(50, 10)),
         "any_digits": (sa.Numeric(), Decimal("12.340"), pa.string()),
@@ -110,6 +111,47 @@ def test_each_type_of_postgresql_has_its_arrow_type(database: Database) -> None:
     expected = {name: value for name, (_, value, _) in kinds.items()}
     expected |= {"any_digits": "12.340", "identity": str(uuid.UUID(int=7))}
     assert batch.to_pylist() == [expected]
+
+
+@only_on_postgresql
+@pytest.mark.usefixtures("arrow_way")
+@pytest.mark.parametrize(
+    ("written", "kind", "value"),
+    [
+        ("CAST('00000000-0000-0000-0000-000000000007' AS uuid)", sa.Text(), str(uuid.UUID(int=7))),
+        ("CAST('192.0.2.1' AS inet)", sa.Text(), "192.0.2.1"),
+        ("CAST('10:00' AS time)", sa.Text(), "10:00:00"),
+        ("CAST('10:00+01' AS timetz)", sa.Text(), "10:00:00+01:00"),
+        ("CAST('a b' AS tsvector)", sa.Text(), "'a' 'b'"),
+        ("CAST('sad' AS mood)", sa.Text(), "sad"),
+        ("true", sa.Text(), "True"),
+        ("CAST(1.1 AS real)", sa.Float(), 1.1),
+        ("CAST(0.0000000001 AS numeric)", sa.Numeric(), "0.0000000001"),
+        ("CAST(7 AS numeric(12, 2))", sa.BigInteger(), 7),
+    ],
+)
+def test_a_value_is_the_same_by_either_way_whatever_the_statement_says_of_its_type(
+    database: Database, written: str, kind: Any, value: Any
+) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TYPE mood AS ENUM ('sad', 'glad')")
+    query = sa.select(sa.literal_column(written, kind).label("value"))
+    assert rows_of(read.batches(database, query, rows=read.arrow())) == [(value,)]
+
+
+@only_on_postgresql
+@pytest.mark.usefixtures("arrow_way")
+def test_a_number_that_its_columns_type_cannot_hold_is_told_by_its_column(database: Database) -> None:
+    for written, kind in (("1.5", sa.Integer()), ("12345.678", sa.Numeric(7, 2))):
+        query = sa.select(sa.literal_column(f"CAST({written} AS numeric)", kind).label("value"))
+        with pytest.raises(SourceError, match="column value is not of the type"):
+            next(read.batches(database, query, rows=read.arrow()))
+
+
+def test_a_sum_is_an_integer_though_databases_call_it_a_decimal_number(database: Database) -> None:
+    fill(database, 3)
+    query = sa.select(sa.func.sum(works.c.id).label("total"))
+    assert rows_of(read.batches(database, query, rows=read.arrow())) == [(6,)]
 
 
 def test_plain_sql_needs_types_or_a_schema(database: Database) -> None:
@@ -171,9 +213,9 @@ def test_a_url_is_read_by_adbc_too_and_a_users_own_engine_is_not(
     dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")
     connected: list[str] = []
 
-    def connect(address: str) -> Any:
+    def connect(address: str, **named: Any) -> Any:
         connected.append(address)
-        return original(address)
+        return original(address, **named)
 
     original = dbapi.connect
     monkeypatch.setattr(dbapi, "connect", connect)
@@ -205,7 +247,7 @@ def test_what_adbc_reports_means_what_it_means_elsewhere(
     dbapi: Any = importlib.import_module("adbc_driver_postgresql.dbapi")
     status: Any = importlib.import_module("adbc_driver_manager").AdbcStatusCode.INTERNAL
 
-    def refuse(_address: str) -> Any:
+    def refuse(_address: str, **_named: Any) -> Any:
         raise dbapi.OperationalError(message, status_code=status, sqlstate=state)
 
     monkeypatch.setattr(dbapi, "connect", refuse)

@@ -7,7 +7,7 @@ into batches.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from muniment.databases.errors import postgresql_error
 from muniment.databases.postgresql import PostgresDatabase
 from muniment.databases.types import Portable
-from muniment.read.arrow import Arrow
+from muniment.read.arrow import Arrow, misfit
 from muniment.read.cursors import Statement
 from muniment.read.rows import Columns
 from muniment.read.sources import connected
@@ -31,9 +31,24 @@ except ImportError:  # the extra `arrow` is not installed
     adbc = None
 
 BATCH_BYTES = 1024 * 1024
-"""Of what ADBC gathers before it gives out a batch: more is not faster, and takes as much more memory."""
+"""Of what ADBC gathers before it gives out a batch: its own 16 MB take longer, and as much more memory."""
 
-LOST = ("server closed the connection", "terminating connection", "connection", "SSL")
+BUILTIN_TYPES = {"adbc.postgresql.type_resolver_mode": "builtin"}
+"""Else ADBC reads the server's catalogue of types and columns each time it connects: a tenth of the time
+in which it reads a million rows, and minutes in databases of very many tables. Of types that
+are not built in it gives the bytes, which are not taken."""
+
+KINDS: tuple[Callable[[pa.DataType], bool], ...] = (
+    pa.types.is_integer,
+    lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind),
+    lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind),
+)
+"""Within each of these, a cast keeps what a value means, or fails."""
+
+NUMBERS = (pa.types.is_floating, pa.types.is_decimal, pa.types.is_string)
+"""What a `numeric`, which ADBC gives as its digits, may become."""
+
+LOST = ("connection", "SSL")
 """Words of libpq's messages for a connection that ended; they come without an SQLSTATE."""
 
 CONNECTION_LOST = "08006"
@@ -42,23 +57,36 @@ CONNECTION_LOST = "08006"
 
 def batches_from(
     database: object, statement: Statement, factory: Arrow, batch_rows: int
-) -> Generator[pa.RecordBatch] | None:
-    """The record batches of a statement, or None where they cannot be had in this way."""
+) -> Generator[pa.RecordBatch, None, bool]:
+    """The record batches of a statement; returns False, having given none, where this cannot be done."""
     if adbc is None or not isinstance(database, PostgresDatabase) or isinstance(statement, sa.TextClause):
-        return None
+        return False
     columns = Columns(
         tuple(str(column.key) for column in statement.selected_columns),
         tuple(column.type for column in statement.selected_columns),
     )
     if not all(map(_is_plain, columns.types)):
-        return None
+        return False
     with connected(database.engine) as connection:
         sql = _as_text(statement, connection.dialect)
         info = cast("psycopg.Connection[Any]", connection.connection.driver_connection).info
         address = psycopg.conninfo.make_conninfo(info.dsn, password=info.password or None)
     if sql is None:
-        return None
-    return _batches(address, sql, factory.schema(columns), batch_rows, database.label)
+        return False
+    schema = factory.schema(columns)
+    with (
+        _wrapping(database.label),
+        closing(adbc.connect(address, db_kwargs=BUILTIN_TYPES)) as session,
+        closing(session.cursor()) as cursor,
+    ):
+        cursor.execute("SET standard_conforming_strings = on")
+        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+        cursor.execute(sql)
+        with closing(cursor.fetch_record_batch()) as reader:
+            if not all(map(_is_alike, reader.schema.types, schema.types)):
+                return False
+            yield from _filled((_cast(batch, schema) for batch in reader), batch_rows)
+            return True
 
 
 def _is_plain(kind: sa.types.TypeEngine[Any]) -> bool:
@@ -81,29 +109,49 @@ def _as_text(statement: Statement, dialect: sa.Dialect) -> str | None:
         return None
 
 
-def _batches(
-    address: str, sql: str, schema: pa.Schema, batch_rows: int, where: str
-) -> Generator[pa.RecordBatch]:
-    with (
-        _wrapping(where),
-        closing(adbc.connect(address)) as connection,
-        closing(connection.cursor()) as cursor,
-    ):
-        cursor.execute("SET standard_conforming_strings = on")
-        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-        cursor.execute(sql)
-        with closing(cursor.fetch_record_batch()) as reader:
-            for batch in reader:
-                told = _cast(batch, schema)
-                for start in range(0, told.num_rows, batch_rows):
-                    yield told.slice(start, batch_rows)
+def _is_alike(given: Any, wanted: pa.DataType) -> bool:
+    """Whether ADBC's values of a type mean what psycopg's do, once they are cast to what is wanted.
+
+    Of types that Arrow does not have it gives the bytes that the server sends: those of a network address, or
+    of a time with its zone, are no text, whatever the statement says.
+    """
+    if isinstance(given, pa.OpaqueType):
+        return given.type_name == "numeric" and any(kind(wanted) for kind in NUMBERS)
+    return given == wanted or any(kind(given) and kind(wanted) for kind in KINDS)
+
+
+def _filled(batches: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """The same rows, so many in each batch but the last one."""
+    parts: list[pa.RecordBatch] = []
+    missing = batch_rows
+    for batch in batches:
+        start = 0
+        while batch.num_rows - start >= missing:
+            yield _joined([*parts, batch.slice(start, missing)])
+            start += missing
+            parts, missing = [], batch_rows
+        if start < batch.num_rows:
+            parts.append(batch.slice(start))
+            missing -= batch.num_rows - start
+    if parts:
+        yield _joined(parts)
+
+
+def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(parts) == 1:
+        return parts[0]
+    (joined,) = pa.Table.from_batches(parts).combine_chunks().to_batches()
+    return joined
 
 
 def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     arrays = []
     for array, field in zip(batch.columns, schema, strict=True):
         plain: Any = array.storage if isinstance(array, pa.ExtensionArray) else array
-        arrays.append(plain if plain.type == field.type else pc.cast(plain, field.type))
+        try:
+            arrays.append(plain if plain.type == field.type else pc.cast(plain, field.type))
+        except pa.ArrowException as error:
+            raise misfit(field, error) from None
     return pa.record_batch(arrays, schema=schema)
 
 

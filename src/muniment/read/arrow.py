@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -31,7 +32,8 @@ _TYPES: tuple[tuple[type[sa.types.TypeEngine[Any]], pa.DataType], ...] = (
 )
 """Integers are all of 64 bits: a sum or count of small ones may need them."""
 
-Converter = Callable[[Any], Any]
+INTEGERS = frozenset((int, type(None)))
+"""Types of values that are integers, or NULL, as they are."""
 
 
 class Arrow:
@@ -117,13 +119,27 @@ def _array(field: pa.Field[Any], values: Sequence[Any], as_text: bool) -> pa.Arr
         return _made(values, field.type)
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         if as_text:
-            return _made([None if value is None else str(value) for value in values], field.type)
-        raise SourceError(
-            f"a value of the column {field.name} is not of the type {field.type}: {error}",
-            hint="Cast the column in the statement, or give arrow() another schema",
-        ) from None
+            return _made([None if value is None else _text(value) for value in values], field.type)
+        raise misfit(field, error) from None
+
+
+def _text(value: Any) -> str:
+    """A value as text: decimal numbers as databases write them, without an exponent."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _made(values: Sequence[Any], kind: pa.DataType) -> pa.Array[Any]:
+    if pa.types.is_integer(kind) and not INTEGERS.issuperset(map(type, values)):
+        # A sum is a decimal number. pyarrow would leave out its fraction; a cast refuses to.
+        found: pa.Array[Any] = pa.array(values)
+        return found.cast(kind)
     array: pa.Array[Any] = pa.array(values, kind)
     return array
+
+
+def misfit(field: pa.Field[Any], error: Exception) -> SourceError:
+    """The error for a value that is not of its column's type."""
+    return SourceError(
+        f"a value of the column {field.name} is not of the type {field.type}: {error}",
+        hint="Cast the column in the statement, or give arrow() another schema",
+    )

@@ -103,11 +103,10 @@ def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_
         with closing(connect(source)) as database:
             yield from _batches(database, statement, rows, batch_rows)
         return
-    direct: Any = batches_from(source, statement, rows, batch_rows) if isinstance(rows, Arrow) else None
-    if direct is not None:
-        with closing(direct):
-            yield from direct
-        return
+    if isinstance(rows, Arrow):
+        direct: Any = batches_from(source, statement, rows, batch_rows)
+        if (yield from direct):
+            return
     with opened(source, statement) as cursor:
         make: Callable[..., B] = rows(cursor.columns)
         while fetched := cursor.fetch(batch_rows):
