@@ -12,7 +12,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PACKAGES = ("muniment", "pydantic", "sqlalchemy", "psycopg", "psycopg2-binary", "pymysql", "numpy")
+PACKAGES = (
+    *("muniment", "pydantic", "sqlalchemy", "numpy", "pyarrow", "connectorx", "adbc-driver-postgresql"),
+    *("psycopg", "psycopg2-binary", "asyncpg", "pymysql", "asyncmy", "mysql-connector-python"),
+)
 
 
 def circumstances() -> dict[str, Any]:

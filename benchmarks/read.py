@@ -1,9 +1,9 @@
 """Speed and memory of ways of reading a table, beside each other, on each database.
 
-    python -m benchmarks.read --rows 300000 --repeat 3 --databases sqlite postgresql mariadb
-    python -m benchmarks.read --rows 100000 1000000 --repeat 1 --ways "muniment tuples"     memory only
-    python -m benchmarks.read --sweep                                                   batch sizes
-    python -m benchmarks.read --depth                                                   OFFSET against keys
+    python -m benchmarks.read                       every way, then sizes of batches
+    python -m benchmarks.read memory                peaks of Muniment's ways, at 100,000 and 1,000,000 rows
+    python -m benchmarks.read depth --rows 1000000  OFFSET against keys
+    python -m benchmarks.read plot --out FILE       draw what an earlier run has written there
 
 Every measurement is a process of its own. Ways take turns, so that whatever else the machine does falls on
 all of them.
@@ -35,20 +35,27 @@ from muniment.databases import connect
 
 BATCHES = (10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 SWEPT = ("muniment tuples", "muniment arrow", "muniment pages", "raw cursor")
-FLAT = [way for way in WAYS if way.startswith("muniment")]
+SIZES = (100_000, 1_000_000)
+PARTS = ("ways", "batches", "memory", "depth", "plot")
 DEPTHS = 10
 PAGE = 1_000
 
 
+def ways_on(dialect: str, *, of_ours: bool = False) -> list[str]:
+    """The ways that there are on a database: all of them, or Muniment's."""
+    there = [way for way in WAYS if dialect in ONLY_ON.get(way, DATABASES)]
+    return [way for way in there if way.startswith("muniment")] if of_ours else there
+
+
 @contextmanager
-def filled(dialect: str, rows: int) -> Iterator[str]:
-    """The URL of a database that has a table of so many rows to read."""
+def filled(dialect: str, rows: int, server: str | None = None) -> Iterator[str]:
+    """The URL of a database that has a table of so many rows to read, on this server or one of our own."""
     with ExitStack() as ending:
         if dialect == "sqlite":
             folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="muniment-benchmark-"))
             url = f"sqlite:///{folder}/benchmark.db"
         else:
-            url = ending.enter_context(new_database(ending.enter_context(SERVERS[dialect]())))
+            url = ending.enter_context(new_database(server or ending.enter_context(SERVERS[dialect]())))
         with closing(connect(url)) as database:
             with database.schema_lock() as transaction:
                 metadata.create_all(transaction.connection)
@@ -83,68 +90,60 @@ def measured(way: str, url: str, rows: int, batch: int) -> dict[str, Any]:
     return told
 
 
-def compare(dialect: str, given: argparse.Namespace) -> list[dict[str, Any]]:
-    """A row for each way and size: medians of its times, and the largest of its peaks."""
-    ways = [way for way in given.ways if dialect in ONLY_ON.get(way, DATABASES)]
-    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    with filled(dialect, max(given.rows)) as url:
-        for _ in range(given.repeat):
-            for rows in given.rows:
-                for way in ways:
-                    found.setdefault((way, rows), []).append(measured(way, url, rows, given.batch_rows))
+def compare(dialect: str, url: str, given: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row for each way: medians of its times, and the largest of its peaks."""
+    rows = given.rows
+    ways = [way for way in ways_on(dialect) if way in given.ways]
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
+    for _ in range(given.repeat):
+        for way in ways:
+            found[way].append(measured(way, url, rows, given.batch_rows))
     table = []
-    for (way, rows), runs in found.items():
+    for way, runs in found.items():
         seconds, processor = (
             statistics.median(run[name] for run in runs) for name in ("seconds", "processor")
         )
         peak = max(run["peak_bytes"] for run in runs)
-        table.append({"database": dialect, "way": way, "rows": rows, "seconds": seconds})
-        table[-1] |= {"processor": processor, "peak_bytes": peak}
+        table.append({"way": way, "rows": rows, "seconds": seconds, "processor": processor})
+        table[-1]["peak_bytes"] = peak
         print(
-            f"{dialect:11}{way:22}{rows:10,} rows{seconds:8.2f} s{processor:8.2f} s of processor"
+            f"{dialect:11}{way:25}{rows:10,} rows{seconds:8.2f} s{processor:8.2f} s of processor"
             f"{rows / seconds:12,.0f} rows/s{peak / 1e6:8.0f} MB",
             flush=True,
         )
     return table
 
 
-def growth(table: Sequence[dict[str, Any]]) -> list[str]:
-    """The ways that shall be flat and took more memory for more rows."""
-    grown = []
-    for way, dialect in {(one["way"], one["database"]) for one in table if one["way"] in FLAT}:
-        peaks = {
-            one["rows"]: one["peak_bytes"] for one in table if (one["way"], one["database"]) == (way, dialect)
-        }
-        times = peaks[max(peaks)] / peaks[min(peaks)]
-        if len(peaks) > 1:
-            print(f"{dialect:11}{way:22}{times:6.3f} times  {'GREW' if times > ALLOWED_GROWTH else 'flat'}")
-        if times > ALLOWED_GROWTH:
-            grown.append(f"{dialect} {way}")
-    return grown
+def memory(dialect: str, url: str, batch: int) -> list[dict[str, Any]]:
+    """A row for each of Muniment's ways: its peaks, and how many times the first the second one is."""
+    table = []
+    for way in ways_on(dialect, of_ours=True):
+        few, many = (measured(way, url, rows, batch)["peak_bytes"] for rows in SIZES)
+        growth = many / few
+        table.append({"way": way, "peak_bytes": {SIZES[0]: few, SIZES[1]: many}, "growth": growth})
+        verdict = "GREW" if growth > ALLOWED_GROWTH else "flat"
+        told = f"{few / 1e6:8.1f} MB{many / 1e6:8.1f} MB{growth:7.3f}  {verdict}"
+        print(f"{dialect:11}{way:25}{told}", flush=True)
+    return table
 
 
-def sweep(dialect: str, rows: int, repeat: int) -> dict[str, Points]:
+def sweep(dialect: str, url: str, rows: int, repeat: int) -> dict[str, Points]:
     """Rows a second by rows of a batch, for the ways that fetch in batches."""
     series: dict[str, Points] = {}
-    with filled(dialect, rows) as url:
-        for way in SWEPT:
-            points = []
-            for batch in BATCHES:
-                runs = [measured(way, url, rows, batch)["seconds"] for _ in range(repeat)]
-                points.append((float(batch), rows / statistics.median(runs)))
-                print(f"{dialect:11}{way:22}{batch:8,} a batch{points[-1][1]:12,.0f} rows/s", flush=True)
-            series[way] = points
+    for way in SWEPT:
+        points = []
+        for batch in BATCHES:
+            runs = [measured(way, url, rows, batch)["seconds"] for _ in range(repeat)]
+            points.append((float(batch), rows / statistics.median(runs)))
+            print(f"{dialect:11}{way:25}{batch:8,} a batch{points[-1][1]:12,.0f} rows/s", flush=True)
+        series[way] = points
     return series
 
 
-def depth(dialect: str, rows: int, repeat: int) -> dict[str, Points]:
+def depth(dialect: str, url: str, rows: int, repeat: int) -> dict[str, Points]:
     """Milliseconds for a page by how many rows stand before it, by OFFSET and by key."""
     series: dict[str, list[tuple[float, float]]] = {"OFFSET": [], "by key": []}
-    with (
-        filled(dialect, rows) as url,
-        closing(connect(url)) as database,
-        database.engine.connect() as connection,
-    ):
+    with closing(connect(url)) as database, database.engine.connect() as connection:
         ordered = query(rows).order_by(TABLE.c.id).limit(PAGE)
         for before in range(0, rows, rows // DEPTHS):
             asked = {"OFFSET": ordered.offset(before), "by key": ordered.where(TABLE.c.id > before)}
@@ -162,45 +161,61 @@ def _milliseconds(connection: sa.Connection, statement: sa.Select[Any]) -> float
     return (time.perf_counter() - started) * 1000
 
 
+def measure(dialect: str, given: argparse.Namespace) -> dict[str, Any]:
+    """What was asked for, of one database."""
+    found: dict[str, Any] = {}
+    with filled(dialect, max(SIZES) if "memory" in given.what else given.rows) as url:
+        for what in given.what:
+            if what == "ways":
+                found[what] = compare(dialect, url, given)
+            elif what == "memory":
+                found[what] = memory(dialect, url, given.batch_rows)
+            else:
+                measuring = sweep if what == "batches" else depth
+                found[what] = measuring(dialect, url, given.rows, given.repeat)
+    return found
+
+
+def draw(result: dict[str, Any], folder: Path) -> None:
+    """Images of the curves in a result, as it is in its JSON file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for dialect in set(DATABASES) & result.keys():
+        for what in {"batches", "depth"} & result[dialect].keys():
+            series = result[dialect][what]
+            if what == "batches":
+                image = curves(f"{dialect}: rows a second", "rows of a batch", "rows a second", series)
+            else:
+                title = f"{dialect}: a page of {PAGE:,} rows"
+                image = curves(title, "rows before the page", "milliseconds", series)
+            (folder / f"{what}-{dialect}.svg").write_text(image, encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure from the command line; ends with 1 where memory grew by more than is allowed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--rows", type=int, nargs="+", default=[300_000])
+    parser.add_argument("what", nargs="*", default=["ways", "batches"], help=", ".join(PARTS))
+    parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--batch-rows", type=int, default=5_000)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--sweep", action="store_true", help="sizes of batches instead")
-    parser.add_argument("--depth", action="store_true", help="pages by OFFSET and by key instead")
     parser.add_argument("--plot", type=Path, help="a folder for SVG images")
-    parser.add_argument("--out", type=Path, help="a JSON file for the result")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "read.json")
     given = parser.parse_args(arguments)
+    if unknown := set(given.what) - set(PARTS):
+        parser.error(f"{', '.join(unknown)} cannot be measured, but {', '.join(PARTS)}")
+    if given.what == ["plot"]:
+        draw(json.loads(given.out.read_text(encoding="utf-8")), given.plot or given.out.parent)
+        return
     result: dict[str, Any] = circumstances()
-    grown: list[str] = []
+    given.out.parent.mkdir(parents=True, exist_ok=True)
     for dialect in given.databases:
-        if given.sweep or given.depth:
-            name = "sweep" if given.sweep else "depth"
-            series = (sweep if given.sweep else depth)(dialect, max(given.rows), given.repeat)
-            result[f"{name} {dialect}"] = series
-            if given.plot:
-                given.plot.mkdir(parents=True, exist_ok=True)
-                (given.plot / f"{name}-{dialect}.svg").write_text(
-                    _image(name, dialect, series), encoding="utf-8"
-                )
-        else:
-            table = compare(dialect, given)
-            result[dialect] = table
-            grown += growth(table)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
+        result[dialect] = measure(dialect, given)
         given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    sys.exit(1 if grown else 0)
-
-
-def _image(name: str, dialect: str, series: dict[str, Points]) -> str:
-    if name == "sweep":
-        return curves(f"{dialect}: rows a second", "rows of a batch", "rows a second", series)
-    return curves(f"{dialect}: a page of {PAGE:,} rows", "rows before the page", "milliseconds", series)
+    if given.plot:
+        draw(result, given.plot)
+    peaks = [one for dialect in given.databases for one in result[dialect].get("memory", [])]
+    sys.exit(1 if any(one["growth"] > ALLOWED_GROWTH for one in peaks) else 0)
 
 
 if __name__ == "__main__":

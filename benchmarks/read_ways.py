@@ -5,9 +5,14 @@ python -m benchmarks.read_ways "muniment tuples" URL ROWS BATCH
 
 from __future__ import annotations
 
+import sys
+
+if "mysql-connector cursor" in sys.argv:
+    import _mysql_connector  # noqa: F401 - before any older OpenSSL is loaded than the one that it brings
+    import mysql.connector
+
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -108,6 +113,21 @@ def in_async(url: str, rows: int, batch: int) -> int:
     return asyncio.run(count())
 
 
+def in_async_by_psycopg(url: str, rows: int, batch: int) -> int:
+    """The same by psycopg instead of asyncpg."""
+    return in_async(url.replace("postgresql://", "postgresql+psycopg://"), rows, batch)
+
+
+def through_an_engine(factory: Any) -> Callable[[str, int, int], int]:
+    """Reading with `muniment.read.batches` from an engine, by the engine's own driver."""
+
+    def count(url: str, rows: int, batch: int) -> int:
+        found: Any = read.batches(engine_of(url), query(rows), rows=factory, batch_rows=batch)
+        return sum(len(part) for part in found)
+
+    return count
+
+
 def by_offset(url: str, rows: int, batch: int) -> int:
     """Pages by LIMIT and OFFSET."""
     count = 0
@@ -203,6 +223,14 @@ async def _raw_in_c(url: str, rows: int, batch: int) -> int:
     return count
 
 
+def mysql_connector(url: str, rows: int, batch: int) -> int:
+    """The cursor of MySQL's own driver with its extension in C."""
+    connection = mysql.connector.connect(**_mysql(url), use_pure=False)
+    cursor = connection.cursor()  # unbuffered
+    cursor.execute(PLAIN.format(rows))
+    return counted(iter(lambda: cursor.fetchmany(batch), []))
+
+
 def adbc(url: str, rows: int, batch: int) -> int:  # noqa: ARG001 - it has no batches
     """ADBC by itself."""
     import adbc_driver_postgresql.dbapi  # noqa: PLC0415
@@ -216,7 +244,7 @@ def connectorx(url: str, rows: int, batch: int) -> int:  # noqa: ARG001 - it has
     """connectorx, which gives the whole result at once."""
     import connectorx as cx  # noqa: PLC0415
 
-    given = url.replace("mariadb://", "mysql://")
+    given = url.replace("mariadb://", "mysql://").replace("sqlite:///", "sqlite://")
     return int(cx.read_sql(given, PLAIN.format(rows), return_type="arrow").num_rows)
 
 
@@ -231,8 +259,12 @@ WAYS: dict[str, Callable[[str, int, int], int]] = {
     ),
     "muniment pages": in_pages,
     "muniment async": in_async,
+    "muniment async, psycopg": in_async_by_psycopg,
+    "muniment tuples, engine": through_an_engine(read.tuples),
+    "muniment arrow, engine": through_an_engine(read.arrow()),
     "raw cursor": raw,
-    "raw cursor in C": raw_in_c,
+    "asyncmy cursor": raw_in_c,
+    "mysql-connector cursor": mysql_connector,
     "ADBC": adbc,
     "connectorx": connectorx,
     "Core yield_per": core,
@@ -244,7 +276,12 @@ WAYS: dict[str, Callable[[str, int, int], int]] = {
     "OFFSET": by_offset,
 }
 
-ONLY_ON = {"ADBC": ("postgresql",), "raw cursor in C": ("mariadb",), "connectorx": ("postgresql", "mariadb")}
+ONLY_ON = {
+    "muniment async, psycopg": ("postgresql",),
+    "ADBC": ("postgresql",),
+    "asyncmy cursor": ("mariadb",),
+    "mysql-connector cursor": ("mariadb",),
+}
 """Ways that there are on some databases only."""
 
 

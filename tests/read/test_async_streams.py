@@ -16,7 +16,7 @@ from muniment.databases import Database, connect
 from muniment.databases.engines import async_engine
 from muniment.errors import DatabaseError, DatabaseUnavailable, SourceError, UsageError
 from tests.read.conftest import fill, works
-from tests.read.test_streams import EACH_WITH_EACH, LONG_ROWS, MANY, Titled, cut
+from tests.read.test_streams import EACH_WITH_EACH, LONG_ROWS, MANY, Titled, cut, in_every_mode
 
 IN_ORDER = sa.select(works).order_by(works.c.id)
 SHORT = sa.select(works.c.id, works.c.title).order_by(works.c.id)
@@ -108,6 +108,24 @@ def test_no_row_is_no_batch(database: Database, async_url: str) -> None:
     asyncio.run(work())
 
 
+@in_every_mode
+@with_every_driver
+def test_batches_that_are_closed_early_give_their_connection_back_in_every_mode(
+    database: Database, async_url: str, factory: Any
+) -> None:
+    fill(database, 1_000)
+
+    async def work() -> None:
+        async with engine_at(async_url) as engine:
+            async with read.batches_async(engine, LONG_ROWS, rows=factory, batch_rows=10) as found:
+                await anext(found)
+                assert checked_out(engine) == 1
+            assert checked_out(engine) == 0
+            assert await usable(engine)
+
+    asyncio.run(work())
+
+
 @with_every_driver
 def test_a_stream_that_is_closed_early_gives_its_connection_back_at_once(
     database: Database, async_url: str
@@ -169,6 +187,33 @@ def test_a_task_that_is_cancelled_while_it_fetches_leaves_no_connection_behind(
     asyncio.run(work())
 
 
+@in_every_mode
+@with_every_driver
+def test_a_task_that_is_cancelled_between_two_batches_leaves_no_connection_behind(
+    database: Database, async_url: str, factory: Any
+) -> None:
+    fill(database, 1_000)
+
+    async def work() -> None:
+        async with engine_at(async_url) as engine:
+            reading = asyncio.Event()
+
+            async def read_it() -> None:
+                async with read.batches_async(engine, LONG_ROWS, rows=factory, batch_rows=10) as found:
+                    async for _ in found:
+                        reading.set()
+
+            task = asyncio.create_task(read_it())
+            await reading.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert checked_out(engine) == 0
+            assert len([row async for row in read.stream_async(engine, works)]) == 1_000
+
+    asyncio.run(work())
+
+
 @with_every_driver
 def test_a_task_that_is_cancelled_between_two_rows_leaves_no_connection_behind(
     database: Database, async_url: str
@@ -196,20 +241,21 @@ def test_a_task_that_is_cancelled_between_two_rows_leaves_no_connection_behind(
     asyncio.run(work())
 
 
+@in_every_mode
 @with_every_server
 def test_an_async_stream_that_the_server_cuts_raises_and_never_ends_short(
-    database: Database, async_url: str
+    database: Database, async_url: str, factory: Any
 ) -> None:
     fill(database, 1_000)
     how = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
 
     async def work() -> None:
         async with engine_at(async_url) as engine:
-            rows = read.stream_async(engine, LONG_ROWS, batch_rows=100)
-            await anext(rows)
+            found = read.batches_async(engine, LONG_ROWS, rows=factory, batch_rows=100)
+            await anext(found)
             cut(database, how[database.engine.dialect.name])
             with pytest.raises(DatabaseUnavailable):
-                async for _ in rows:
+                async for _ in found:
                     pass
             assert checked_out(engine) == 0
             assert await usable(engine)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
@@ -235,6 +236,23 @@ def test_a_factory_serves_several_streams_each_with_its_own_count(database: Data
 
 MANY = 20_000
 
+
+class LongRow(BaseModel):
+    id: int
+    long_row: str
+
+
+LONG_ROW: list[tuple[str, pa.DataType]] = [("id", pa.int64()), ("long_row", pa.string())]
+
+in_every_mode = pytest.mark.parametrize(
+    "factory",
+    [read.tuples, read.mappings, read.instances(dict), read.models(LongRow), read.arrow(pa.schema(LONG_ROW))],
+    ids=["tuples", "mappings", "instances", "models", "arrow"],
+)
+
+LONG_ROWS = sa.text(f"SELECT a.id, '{'x' * 1000}' AS long_row FROM works a CROSS JOIN works b ORDER BY a.id")
+"""A million rows of a kilobyte: more than any buffer between server and reader holds."""
+
 PATIENCE_SECONDS = 60
 """For a server to notice, on a busy machine, that nobody listens any more."""
 
@@ -253,6 +271,21 @@ def test_a_stream_that_is_closed_early_gives_its_connection_back(database: Datab
     next(abandoned)
     del abandoned
     assert checked_out(database) == 0
+    with database.transaction() as transaction:
+        transaction.execute(sa.text("DROP TABLE works"))
+
+
+@in_every_mode
+def test_batches_that_are_closed_early_give_their_connection_back_in_every_mode(
+    database: Database, database_url: str, factory: Any
+) -> None:
+    fill(database, 1_000)
+    with read.batches(database, LONG_ROWS, rows=factory, batch_rows=10) as found:
+        next(found)
+        assert checked_out(database) == 1
+    assert checked_out(database) == 0
+    with read.batches(database_url, LONG_ROWS, rows=factory, batch_rows=10) as found:
+        next(found)
     with database.transaction() as transaction:
         transaction.execute(sa.text("DROP TABLE works"))
 
@@ -321,11 +354,6 @@ SESSION_OF = {
     " AND info LIKE '%long_row%'",
 }
 
-LONG_ROWS = sa.text(
-    "SELECT a.id, REPEAT('x', 1000) AS long_row FROM works a CROSS JOIN works b ORDER BY a.id"
-)
-"""A million rows of a kilobyte: more than any buffer between server and reader holds."""
-
 
 def cut(database: Database, how: str) -> None:
     dialect = database.engine.dialect.name
@@ -340,28 +368,35 @@ def read_on(rows: Iterator[Any]) -> None:
         pass
 
 
+@in_every_mode
 @only_on_servers
-def test_a_stream_whose_session_is_ended_raises_and_never_ends_short(database: Database) -> None:
+def test_a_stream_whose_session_is_ended_raises_and_never_ends_short(
+    database: Database, database_url: str, factory: Any
+) -> None:
     fill(database, 1_000)
     how = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
-    with read.stream(database, LONG_ROWS, batch_rows=100) as rows:
-        next(rows)
-        cut(database, how[database.engine.dialect.name])
-        with pytest.raises(DatabaseUnavailable):
-            read_on(rows)
-        assert checked_out(database) == 0
-    assert len(list(read.stream(database, works))) == 1_000
+    for source in (database, database_url):
+        with read.batches(source, LONG_ROWS, rows=factory, batch_rows=100) as found:
+            next(found)
+            cut(database, how[database.engine.dialect.name])
+            with pytest.raises(DatabaseUnavailable):
+                read_on(found)
+            assert checked_out(database) == 0
+        assert len(list(read.stream(database, works))) == 1_000
 
 
 @only_on_mariadb
-def test_a_stream_whose_query_is_ended_raises_and_never_ends_short(database: Database) -> None:
+def test_a_stream_whose_query_is_ended_raises_and_never_ends_short(
+    database: Database, database_url: str
+) -> None:
     fill(database, 1_000)
-    with read.stream(database, LONG_ROWS, batch_rows=100) as rows:
-        next(rows)
-        cut(database, "KILL QUERY {}")
-        with pytest.raises(DatabaseError, match="interrupted"):
-            read_on(rows)
-        assert checked_out(database) == 0
+    for source in (database, database_url):
+        with read.stream(source, LONG_ROWS, batch_rows=100) as rows:
+            next(rows)
+            cut(database, "KILL QUERY {}")
+            with pytest.raises(DatabaseError, match="interrupted"):
+                read_on(rows)
+            assert checked_out(database) == 0
     assert len(list(read.stream(database, works))) == 1_000
 
 
@@ -441,19 +476,6 @@ def test_inside_a_running_event_loop_a_url_is_read_too(database: Database, datab
         return list(read.stream(database_url, IN_ORDER))
 
     assert asyncio.run(work()) == rows
-
-
-@only_on_servers
-def test_a_url_whose_session_is_ended_raises_and_never_ends_short(
-    database: Database, database_url: str
-) -> None:
-    fill(database, 1_000)
-    how = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
-    with read.stream(database_url, LONG_ROWS, batch_rows=100) as rows:
-        next(rows)
-        cut(database, how[database.engine.dialect.name])
-        with pytest.raises(DatabaseUnavailable):
-            read_on(rows)
 
 
 def test_a_url_that_is_closed_early_leaves_nothing_behind(database: Database, database_url: str) -> None:
