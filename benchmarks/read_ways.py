@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-if "mysql-connector cursor" in sys.argv:
+if sys.argv[1:2] == ["mysql-connector cursor"]:
     import _mysql_connector  # noqa: F401 - before any older OpenSSL is loaded than the one that it brings
     import mysql.connector
 
