@@ -4,7 +4,8 @@
 
 The name comes from the bytes alone, so that no name of a source leads anywhere else. What is there in a
 folder is never overwritten; at a URL it is looked for before the copy is written. A copy takes its name when
-it is whole, on the disk and compared.
+it is whole, on the disk and compared. Until then it is called PLACE/.<SHA-256>.zst.<random>.partial (at a URL
+without the first dot); what an archiver that was killed has left of that the next one removes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, cast
 
@@ -62,7 +64,15 @@ class Archive(Protocol):
     def add(
         self, name: str, write: Callable[[IO[bytes]], None], compare: Callable[[IO[bytes]], None]
     ) -> None:
-        """Write a copy under another name, compare it as it lies there, and let it have its name."""
+        """Write a copy under another name, compare it as it lies there, and let it have its name.
+
+        Raises:
+            FileNotFoundError: somebody has removed it before it had its name.
+        """
+        ...
+
+    def remove_unfinished(self, name: str) -> None:
+        """Remove what is there of a copy that never got its name."""
         ...
 
 
@@ -102,29 +112,34 @@ class FolderArchive:
         self, name: str, write: Callable[[IO[bytes]], None], compare: Callable[[IO[bytes]], None]
     ) -> None:
         """See `Archive`."""
-        partial = self._folder / f".{name}.{secrets.token_hex(4)}.partial"
+        unfinished = self._folder / f".{name}.{secrets.token_hex(4)}.partial"
         try:
-            with os.fdopen(os.open(partial, ONLY_NEW, 0o600), "wb") as file:
+            with os.fdopen(os.open(unfinished, ONLY_NEW, 0o600), "wb") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            with partial.open("rb") as file:
+            with unfinished.open("rb") as file:
                 compare(file)
-            self._let_have(partial, name, compare)
+            self._let_have(unfinished, name, compare)
         finally:
-            partial.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
         descriptor = os.open(self._folder, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
 
-    def _let_have(self, partial: Path, name: str, compare: Callable[[IO[bytes]], None]) -> None:
+    def remove_unfinished(self, name: str) -> None:
+        """See `Archive`."""
+        for path in self._folder.glob(f".{name}.*.partial"):
+            path.unlink(missing_ok=True)
+
+    def _let_have(self, unfinished: Path, name: str, compare: Callable[[IO[bytes]], None]) -> None:
         """Let a copy have its name, or compare what has taken it since it was looked for."""
         path = self._folder / name
         try:
-            os.link(partial, path)  # refuses a name that is taken, where renaming would overwrite
+            os.link(unfinished, path)  # refuses a name that is taken, where renaming would overwrite
         except OSError as error:
             if error.errno in WITHOUT_LINKS and not os.path.lexists(path):
-                partial.rename(path)
+                unfinished.rename(path)
                 return
             there = self.opened(name)
             if there is None:
@@ -164,17 +179,25 @@ class CloudArchive:
         self, name: str, write: Callable[[IO[bytes]], None], compare: Callable[[IO[bytes]], None]
     ) -> None:
         """See `Archive`."""
-        partial = f"{self._root}/{name}.{secrets.token_hex(4)}.partial"
+        unfinished = f"{self._root}/{name}.{secrets.token_hex(4)}.partial"
         self._system.makedirs(self._root, exist_ok=True)
         try:
-            with self._system.open(partial, "wb") as file:
+            with self._system.open(unfinished, "wb") as file:
                 write(file)
-            with self._system.open(partial, "rb") as file:
+            with self._system.open(unfinished, "rb") as file:
                 compare(file)
-            self._system.mv(partial, f"{self._root}/{name}")
+            self._system.mv(unfinished, f"{self._root}/{name}")
         finally:
-            if self._system.exists(partial):
-                self._system.rm(partial)
+            if self._system.exists(unfinished):
+                self._system.rm(unfinished)
+
+    def remove_unfinished(self, name: str) -> None:
+        """See `Archive`."""
+        self._system.invalidate_cache()
+        with suppress(FileNotFoundError):  # there is no folder yet, or another removes the same
+            for path in self._system.ls(self._root, detail=False):
+                if path.rpartition("/")[2].startswith(f"{name}.") and path.endswith(".partial"):
+                    self._system.rm(path)
 
 
 def keep(source: Source, archive: Archive) -> str:
@@ -189,9 +212,17 @@ def keep(source: Source, archive: Archive) -> str:
     try:
         there = archive.opened(name)
         if there is None:
-            archive.add(
-                name, lambda file: _compress(source, file), lambda file: _compare(file, fingerprint, place)
+            archive.remove_unfinished(name)
+            add = partial(
+                archive.add,
+                name,
+                lambda file: _compress(source, file),
+                lambda file: _compare(file, fingerprint, place),
             )
+            try:
+                add()
+            except FileNotFoundError:
+                add()  # another archiver of the same source has just taken ours for one of a former attempt
         else:
             with there:
                 _compare(there, fingerprint, place)

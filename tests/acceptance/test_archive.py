@@ -6,10 +6,11 @@ import errno
 import gzip
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 import zstandard
@@ -21,6 +22,7 @@ from muniment.errors import MunimentError, UsageError
 from muniment.events import ChunkCommitted
 from muniment.sources.stored import Stored
 from tests.acceptance.loading import load, opened, query, vase, write
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -259,3 +261,48 @@ def test_what_cannot_be_is_said_before_anything_is_loaded(tmp_path: Path, export
     with pytest.raises(UsageError, match="goes with a file"):
         load([vase(1)], url, archive=tmp_path, archive_move=True)
     assert not (tmp_path / "a.db").exists() or query(url, "SELECT name FROM sqlite_schema") == []
+
+
+KILLED = """
+import os, signal, sys
+import muniment, muniment.archiving
+from tests.acceptance.loading import mapping
+muniment.archiving.{dies_in} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+muniment.load({export!r}, mapping=mapping(), to={url!r}, archive={place!r})
+"""
+
+
+@pytest.mark.parametrize("dies_in", ["_compress", "_compare"])
+@pytest.mark.parametrize("place", ["{folder}", "file://{folder}"])
+def test_what_a_killed_archiver_leaves_the_next_one_removes(
+    tmp_path: Path, archive: Path, export: Path, place: str, dies_in: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    where = place.format(folder=archive)
+    code = KILLED.format(dies_in=dies_in, export=str(export), url=url, place=where)
+    died = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert died.returncode == -signal.SIGKILL
+    (left,) = archive.iterdir()
+    assert left.name.endswith(".partial")
+    (archive / "other.partial").touch()  # not ours
+    assert load(export, url, archive=where).status == "already loaded"
+    assert {path.name for path in archive.iterdir()} == {name_of(export.read_bytes()), "other.partial"}
+
+
+@pytest.mark.parametrize("place", ["{folder}", "file://{folder}"])
+def test_two_that_archive_the_same_do_not_keep_each_other_from_it(
+    tmp_path: Path, archive: Path, export: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    where = place.format(folder=archive)
+    compare, calls = muniment.archiving._compare, []
+
+    def compare_while_another_archives(*given: Any) -> None:
+        calls.append(given)
+        if len(calls) == 1:
+            load(export, f"sqlite:///{tmp_path / 'b.db'}", archive=where)
+        compare(*given)
+
+    monkeypatch.setattr(muniment.archiving, "_compare", compare_while_another_archives)
+    load(export, f"sqlite:///{tmp_path / 'a.db'}", archive=where)
+    (kept,) = archive.iterdir()
+    assert unpacked(kept) == export.read_bytes()
