@@ -78,10 +78,15 @@ class Writer(Protocol):
         """The chunk's transaction ended: believe, or forget, the ids learnt in it."""
         ...
 
-    def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:
-        """At the end of a full run: mark what it did not see as withdrawn; returns how many now are, by it.
+    def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> tuple[int, int]:
+        """At the end of a full run: mark what it did not see as withdrawn.
 
-        `also_seen` selects the keys of records that the run saw but could not store.
+        Args:
+            transaction: for all of it.
+            also_seen: selects the keys of records that the run saw but could not store.
+
+        Returns:
+            How many it has marked now, and how many an earlier attempt had, or an earlier sitting of the run.
         """
         ...
 

@@ -308,21 +308,23 @@ def _withdraw_unseen(job: Job, sitting: _Sitting, *, many: bool) -> _Sitting:
             return replace(sitting, messages=(*sitting.messages, f"nothing was marked as withdrawn: {said}"))
         try:
             with transaction.savepoint():
-                withdrawn = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
-                if not many:
-                    _must_be_plausible(withdrawn, account)
+                now, before = job.writer.withdraw_unseen(transaction, quarantine.keys_seen(job.run_id))
+                # What is marked already was asked for then, or plausible: nobody need ask for it again.
+                if now and not many:
+                    _must_be_plausible(now, before, account)
         except _TooMany as refused:
-            return replace(sitting, messages=(*sitting.messages, str(refused)))
-        return replace(sitting, withdrawn=withdrawn)
+            return replace(sitting, withdrawn=before, messages=(*sitting.messages, str(refused)))
+        return replace(sitting, withdrawn=now + before)
 
 
-def _must_be_plausible(withdrawn: int, account: Account) -> None:
+def _must_be_plausible(now: int, before: int, account: Account) -> None:
     """Raise `_TooMany` where a full run saw fewer of the objects that were there than it may."""
+    withdrawn = now + before
     known = withdrawn + account.updated + account.unchanged + account.quarantined
     if withdrawn > WITHDRAWN_SHARE * known:
         raise _TooMany(
-            f"nothing was marked as withdrawn: the export lacks {withdrawn:,} of the {known:,} objects that "
-            f"were there, more than {WITHDRAWN_SHARE:.0%}. {WITHDRAW_MANY}"
+            f"nothing {'more ' if before else ''}was marked as withdrawn: the export lacks {withdrawn:,} of "
+            f"the {known:,} objects that were there, more than {WITHDRAWN_SHARE:.0%}. {WITHDRAW_MANY}"
         )
 
 

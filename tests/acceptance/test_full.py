@@ -180,3 +180,31 @@ def test_what_was_marked_before_a_run_failed_is_told_when_it_ends(
     run = load(export, database_url, full=True)
     assert (run.status, run.withdrawn) == ("done", 1)
     assert query(database_url, WITHDRAWN) == [("O2", run.run)]
+
+
+def test_what_was_marked_with_withdraw_many_stays_marked_and_is_told_without_it(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(write(tmp_path / "1.csv", [vase(n) for n in range(1, 6)]), database_url)
+    export = write(tmp_path / "2.csv", [vase(1)])
+    fail_once(monkeypatch, evidence, "seal_run", MunimentError("the power failed"))
+    with pytest.raises(MunimentError, match="the power failed"):
+        load(export, database_url, full=True, withdraw_many=True)
+    run = load(export, database_url, full=True)
+    assert (run.status, run.withdrawn, run.messages) == ("done", 4, ())
+    assert query(database_url, WITHDRAWN) == [(f"O{n}", run.run) for n in range(2, 6)]
+
+
+def test_what_another_load_adds_meanwhile_is_judged_anew(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(write(tmp_path / "1.csv", [vase(1), vase(2), vase(3)]), database_url)
+    export = write(tmp_path / "2.csv", [vase(1)])
+    fail_once(monkeypatch, evidence, "seal_run", MunimentError("the power failed"))
+    with pytest.raises(MunimentError, match="the power failed"):
+        load(export, database_url, full=True, withdraw_many=True)
+    load(write(tmp_path / "3.csv", [vase(n) for n in range(4, 9)]), database_url)
+    run = load(export, database_url, full=True)
+    assert (run.status, run.withdrawn) == ("done", 2)
+    assert "nothing more was marked as withdrawn: the export lacks 7 of the 8" in run.messages[0]
+    assert query(database_url, WITHDRAWN) == [("O2", run.run), ("O3", run.run)]

@@ -133,10 +133,10 @@ class MuseumWriter:
             # They are bound to ids of vocabularies, which may have been rolled back with the rest.
             self._terms = {}
 
-    def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:
+    def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> tuple[int, int]:
         """Mark the institution's objects of this record source that the run did not see as withdrawn.
 
-        Those that an attempt before this one marked are counted too: the reply to its COMMIT may be lost.
+        See `muniment.profile.Writer`.
         """
         o, s = tables.object_.c, tables.sighting.c
         sighted = sa.exists().where(s.run_id == self._run_id, s.object_id == o.object_id)
@@ -148,9 +148,9 @@ class MuseumWriter:
             .where(~sighted, o.record_key.not_in(also_seen))
             .values(withdrawn_run_id=self._run_id)
         )
-        transaction.execute(update)
         marked = sa.select(sa.func.count()).where(o.withdrawn_run_id == self._run_id)
-        return int(transaction.execute(marked).scalar_one())
+        before = int(transaction.execute(marked).scalar_one())
+        return transaction.execute(update).rowcount, before
 
     def _institution(self, transaction: Transaction) -> int:
         institution = self._mapping.institution

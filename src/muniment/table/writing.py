@@ -102,7 +102,11 @@ class TableWriter:
         if not committed:
             self._alone = None
 
-    def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> int:  # noqa: ARG002 - the protocol's
+    def withdraw_unseen(
+        self,
+        transaction: Transaction,  # noqa: ARG002 - the protocol's
+        also_seen: sa.Select[tuple[str]],  # noqa: ARG002 - as above
+    ) -> tuple[int, int]:
         """A table of rows knows no withdrawal."""
         raise UsageError("--full marks museum objects as withdrawn; a table of rows has none")
 
