@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from muniment.errors import DatabaseExhausted, MunimentError, trace
+from muniment.errors import DatabaseExhausted, DatabaseUnavailable, MunimentError, trace
 from muniment.records import Account, Chunk, Problem
 
 
@@ -117,5 +117,13 @@ def unobserved(event: Event) -> None:
 def telling_failures(
     observer: Observer, run: int | None = None, chunk: Chunk | None = None
 ) -> Callable[[int, Exception], None]:
-    """What tells an observer of each attempt that failed, given its number and its error."""
-    return lambda attempt, error: observer(AttemptFailed.of(run, chunk, attempt, error))
+    """What tells an observer of each attempt that failed, given its number and its error.
+
+    Before there is a run, only of those that are made again: an error that ends it tells enough by itself.
+    """
+
+    def tell(attempt: int, error: Exception) -> None:
+        if run is not None or isinstance(error, DatabaseUnavailable | DatabaseExhausted):
+            observer(AttemptFailed.of(run, chunk, attempt, error))
+
+    return tell

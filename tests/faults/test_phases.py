@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +13,10 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from muniment import PrimaryKey, RejectBudget, Settings, correction
-from muniment.errors import DatabaseUnreachable
+from muniment.errors import DatabaseError, DatabaseUnreachable
 from muniment.events import AttemptFailed
 from tests.acceptance.loading import load, opened, query, vase, write
+from tests.conftest import ROOT
 from tests.faults.conftest import ROWS
 from tests.faults.loading import SETTINGS, database_on, must_be_whole
 from tests.faults.proxy import Proxy
@@ -118,7 +121,10 @@ def test_a_server_that_was_never_reached_is_not_waited_for(export: Path, databas
     nowhere = sa.make_url(database_url).set(port=9).render_as_string(hide_password=False)
     with pytest.raises(DatabaseUnreachable, match="server runs"):
         load(export, nowhere, observer=failures)
-    assert [failed.attempt for failed in failures] == [1]
+    wrong = sa.make_url(database_url).set(password="wrong").render_as_string(hide_password=False)
+    with pytest.raises(DatabaseError, match="Check the user name, the password"):
+        load(export, wrong, observer=failures)
+    assert failures == []
 
 
 @on_servers
@@ -137,3 +143,33 @@ def test_a_worksheet_is_handed_in_though_connections_are_cut(
             proxy.at(b"corrects_id", proxy.lose)
         run = correction.resubmit(database, tmp_path / "mend.csv", observer=failures)
     assert (proxy.done, run.status, run.account.read, len(failures)) == (2, "done", 3, 2)
+
+
+LOADING = """
+import sys
+import muniment
+from tests.acceptance.loading import mapping
+run = muniment.load(sys.argv[1], mapping=mapping(), to=sys.argv[2], full=True)
+assert (run.status, run.account.read) == ("done", 60), run
+"""
+
+
+@both_cuts
+@on_servers
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"muniment_version",
+        b"CREATE TABLE run ",
+        b"INSERT INTO run ",
+        b"INSERT INTO chunk ",
+        b"INSERT INTO seal ",
+    ],
+)
+def test_a_program_in_which_all_goes_well_in_the_end_prints_nothing(
+    export: Path, proxy: Proxy, sent: bytes, cut: str
+) -> None:
+    proxy.at(sent, getattr(proxy, cut))
+    command = (sys.executable, "-X", "dev", "-c", LOADING, str(export), proxy.url)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr, proxy.done) == (0, "", "", 1)

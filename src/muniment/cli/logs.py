@@ -7,7 +7,6 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-import stamina.instrumentation
 import structlog
 
 from muniment.cli.options import LogFormat, LogLevel
@@ -43,7 +42,6 @@ def start_log(
     level: LogLevel, written: LogFormat, *, for_people: bool
 ) -> structlog.typing.FilteringBoundLogger:
     """A logger that writes events of at least this level to stderr; as text maybe in words `for_people`."""
-    stamina.instrumentation.set_on_retry_hooks(())  # the log has an event of its own for what is tried again
     as_text: structlog.typing.Processor = (
         _in_words
         if for_people

@@ -10,10 +10,15 @@ deadlock do not meet again: https://aws.amazon.com/blogs/architecture/exponentia
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from functools import cache
 from typing import TypeVar
 
 import stamina
+from stamina.instrumentation import get_on_retry_hooks, set_on_retry_hooks
+from stamina.typing import RetryHook
 
 from muniment.config import Settings
 from muniment.errors import DatabaseError, DatabaseExhausted, DatabaseUnavailable, Interrupted
@@ -54,7 +59,8 @@ def persistently(
         settings: how often and how long: `retry_attempts`, `retry_seconds`, `pause_seconds`.
         stop: while there is a pause, the first request to stop ends it.
         failed: is told of each attempt that failed, by its number, from 1, and its error.
-        final: errors after which there is no other attempt, though they are of a kind that may pass.
+        final: errors after which there is no other attempt, though they are of a kind that may pass; whoever
+            handles them tells them.
 
     Raises:
         DatabaseError: what the last attempt raised.
@@ -67,9 +73,11 @@ def persistently(
         stop.idle = False
         attempts += 1
         try:
-            return work()
+            with _pausing(ours=False):
+                return work()
         except Exception as error:
-            failed(attempts, error)
+            if not isinstance(error, final):
+                failed(attempts, error)
             raise
 
     def repeatedly() -> T:
@@ -79,9 +87,44 @@ def persistently(
 
     backoff = _backoff(DatabaseExhausted, final, stop, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
     try:
-        return stamina.RetryingCaller(None, settings.pause_seconds)(backoff, repeatedly)
+        with untold_by_stamina():
+            return stamina.RetryingCaller(None, settings.pause_seconds)(backoff, repeatedly)
     finally:
         stop.idle = False
+
+
+_ours = ContextVar("ours", default=False)
+"""Whether a pause of stamina's would be one of ours, and not of a program that uses it too."""
+
+
+def untold_by_stamina() -> AbstractContextManager[None]:
+    """Let stamina print nothing of what this block tries again: events tell that, to those who want to know.
+
+    Hooks that a program has set by itself are told all the same.
+    """
+    _part_hooks()
+    return _pausing(ours=True)
+
+
+@contextmanager
+def _pausing(*, ours: bool) -> Iterator[None]:
+    before = _ours.set(ours)
+    try:
+        yield
+    finally:
+        _ours.reset(before)
+
+
+@cache
+def _part_hooks() -> None:
+    hooks = get_on_retry_hooks()
+    set_on_retry_hooks(
+        [_of_others(hook) if hook.__module__.startswith("stamina.") else hook for hook in hooks]
+    )
+
+
+def _of_others(hook: RetryHook) -> RetryHook:
+    return lambda details: None if _ours.get() else hook(details)
 
 
 def _backoff(

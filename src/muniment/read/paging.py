@@ -17,6 +17,7 @@ import stamina
 from sqlalchemy.orm import InstrumentedAttribute
 
 from muniment.databases import Database
+from muniment.databases.patience import untold_by_stamina
 from muniment.errors import DatabaseUnavailable, UsageError
 from muniment.read.cursors import Selectable, statement_of
 from muniment.read.keys import must_be_exact, must_identify, token_of, values_of
@@ -140,8 +141,9 @@ def _pages(
 
 
 def _persistently(ask: Callable[[], T]) -> T:
-    """What `ask` returns; it takes no arguments, for stamina logs them, and keys are values of rows."""
-    return stamina.RetryingCaller(ATTEMPTS, PATIENCE_SECONDS)(DatabaseUnavailable, ask)
+    """What `ask` returns; it takes no arguments, for stamina tells them, and keys are values of rows."""
+    with untold_by_stamina():
+        return stamina.RetryingCaller(ATTEMPTS, PATIENCE_SECONDS)(DatabaseUnavailable, ask)
 
 
 def _must_suit(engine: sa.Engine, query: _Query) -> None:
