@@ -48,7 +48,6 @@ class Proxy:
     Attributes:
         url: that of the server, by way of the proxy.
         done: how many of the actions asked for have been taken.
-        sendings: how often a client has sent something, over all connections.
     """
 
     def __init__(self, url: str, host: str = "127.0.0.1") -> None:
@@ -58,9 +57,8 @@ class Proxy:
         address = parsed.set(host=host, port=self._listener.getsockname()[1])
         self.url = address.render_as_string(hide_password=False)
         self.done = 0
-        self.sendings = 0
         self._silent = threading.Event()
-        self._asked: list[tuple[bytes | int, Action]] = []
+        self._asked: list[tuple[bytes, Action]] = []
         self._lock = threading.Lock()
         self._lines: list[Line] = []
         self._threads: list[threading.Thread] = []
@@ -80,8 +78,8 @@ class Proxy:
         for thread in list(self._threads):
             thread.join()
 
-    def at(self, sent: bytes | int, action: Action) -> None:
-        """When a client sends these bytes, or at the sending with this number, do this, once."""
+    def at(self, sent: bytes, action: Action) -> None:
+        """The next time that a client sends these bytes, do this, once."""
         with self._lock:
             self._asked.append((sent, action))
 
@@ -172,9 +170,8 @@ class Proxy:
 
     def _due(self, data: bytes) -> Action | None:
         with self._lock:
-            self.sendings += 1
-            for place, (sent, action) in enumerate(self._asked):
-                if self.sendings == sent if isinstance(sent, int) else sent in data:
-                    del self._asked[place]
+            for number, (sent, action) in enumerate(self._asked):
+                if sent in data:
+                    del self._asked[number]
                     return action
         return None

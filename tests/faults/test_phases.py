@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from muniment.events import AttemptFailed
 from tests.acceptance.loading import load, opened, query, vase, write
 from tests.conftest import ROOT
 from tests.faults.conftest import ROWS
-from tests.faults.loading import SETTINGS, database_on, must_be_whole
+from tests.faults.loading import SETTINGS, must_be_whole
 from tests.faults.proxy import Proxy
 
 on_servers = pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
@@ -39,7 +38,8 @@ class Failures(list[AttemptFailed]):
     "phase",
     {
         "connecting": b"muniment\0",
-        "looking": b"max_connections",
+        "looking for the schema": b"muniment_version",
+        "looking at the server": b"max_connections",
         "upgrading": b"CREATE TABLE run ",
         "noting the version": b"INSERT INTO muniment_version",
         "opening a source": b"INSERT INTO source ",
@@ -87,32 +87,6 @@ def test_nor_does_a_cut_while_a_models_table_is_made_or_the_account_told_end_a_l
     proxy.at(b"FROM chunk_result", proxy.lose)
     assert load(things, proxy.url, model=Keyed, table="thing").status == "already loaded"
     assert proxy.done == 2
-
-
-def must_end_wherever_it_is_cut(
-    export: Path, server: str, first: int, step: int, cut: Callable[[Proxy], Any]
-) -> int:
-    """Load again and again, each time into a new database with another sending cut; how many there are."""
-    number = first
-    while True:
-        with database_on(server) as url, Proxy(url) as proxy:
-            proxy.at(number, cut(proxy))
-            run = load(export, proxy.url, settings=SETTINGS, full=True)
-            assert run.status == "done", number
-            must_be_whole(export, url)
-            if not proxy.done:
-                return proxy.sendings
-        number += step
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("cut", [lambda proxy: proxy.lose, lambda proxy: proxy.lose_reply])
-@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
-def test_whichever_sending_of_a_load_is_cut_it_comes_to_its_end(
-    export: Path, request: pytest.FixtureRequest, kind: str, cut: Callable[[Proxy], Any]
-) -> None:
-    server = request.getfixturevalue(f"{kind}_server")
-    assert must_end_wherever_it_is_cut(export, server, 1, 1, cut) > 100
 
 
 @on_servers

@@ -14,7 +14,7 @@ from muniment.databases.errors import wrapping
 from muniment.databases.url import in_memory, parsed
 from muniment.doctor import mysql, postgresql, sqlite
 from muniment.doctor.findings import Finding, Level, fatal, fine, warning
-from muniment.errors import DatabaseError
+from muniment.errors import DatabaseError, DatabaseUnavailable
 from muniment.migrations import is_current, is_half_upgraded
 
 __all__ = ["Finding", "Level", "diagnose", "must_be_fit"]
@@ -66,6 +66,8 @@ def sorted_findings(findings: Iterable[Finding]) -> list[Finding]:
 def _examine(database: Database, workers: int) -> Iterator[Finding]:
     try:
         current = is_current(database, "engine")
+    except DatabaseUnavailable:
+        raise  # which says nothing of the schema
     except DatabaseError as unreadable:
         yield fatal("schema", unreadable.message, unreadable.hint)
         current = True  # what else there is to say does not depend on it
