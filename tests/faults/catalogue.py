@@ -84,7 +84,7 @@ DOES_NOT_APPLY = {
 
 NOT_COVERED = {
     **{(2, name): "a load has one process; that it is killed is fault 1" for name in DATABASES},
-    (26, "mariadb"): "InnoDB itself ends when its disk is full; then fault 10",
+    (26, "mariadb"): "InnoDB mostly ends when a disk of its tables is full; then fault 10",
 }
 """Why a fault has no test on a kind of database."""
 
