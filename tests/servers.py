@@ -58,6 +58,7 @@ class Place:
     port: int
     user: str | None
     password: str
+    language: str = ""
 
     def run(self, *command: str | Path) -> None:
         """Run a preparing command to its end; its output is shown where it fails."""
@@ -89,7 +90,8 @@ class Place:
 
     def _environment(self) -> dict[str, str]:
         # Of its own: a MariaDB that starts removes the temporary tables of all others in the same folder.
-        return {**os.environ, "LC_ALL": "C", "TZ": "UTC", "TMPDIR": str(self.folder)}
+        own = {"LC_ALL": "C", "TZ": "UTC", "TMPDIR": str(self.folder), "LANGUAGE": self.language}
+        return os.environ | own
 
 
 @dataclass
@@ -153,17 +155,26 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def own_postgresql(*, durable: bool = False) -> Iterator[Server]:
-    """A PostgreSQL server of our own, whatever the environment names."""
+def own_postgresql(
+    *, durable: bool = False, options: tuple[str, ...] = (), language: str = ""
+) -> Iterator[Server]:
+    """A PostgreSQL server of our own, whatever the environment names.
+
+    Args:
+        durable: whether it waits for the disk.
+        options: settings, as `name=value`.
+        language: of its messages, as `de`, where that is installed.
+    """
     binaries = _binary(
         "postgres", "/usr/lib/postgresql/*/bin", "postgresql", "MUNIMENT_TEST_POSTGRESQL"
     ).parent
     with _own_server(
-        lambda place: _start_postgresql(place, binaries, durable),
+        lambda place: _start_postgresql(place, binaries, durable, options),
         _connect_postgresql,
         "postgresql://muniment:{password}@127.0.0.1:{port}/postgres",
         "postgres",
         signal.SIGINT,
+        language,
     ) as server:
         yield server
 
@@ -193,7 +204,9 @@ def own_mariadb(*, durable: bool = False, options: tuple[str, ...] = ()) -> Iter
         yield server
 
 
-def _start_postgresql(place: Place, binaries: Path, durable: bool) -> subprocess.Popen[bytes]:
+def _start_postgresql(
+    place: Place, binaries: Path, durable: bool, given: tuple[str, ...]
+) -> subprocess.Popen[bytes]:
     data, secret = place.folder / "data", place.folder / "password"
     if not data.exists():
         secret.write_text(place.password)
@@ -205,7 +218,8 @@ def _start_postgresql(place: Place, binaries: Path, durable: bool) -> subprocess
     settings = {"listen_addresses": "127.0.0.1", "port": place.port, "unix_socket_directories": ""}
     if not durable:
         settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    told = [*(f"{name}={value}" for name, value in settings.items()), *given]
+    options = [part for setting in told for part in ("-c", setting)]
     return place.start(binaries / "postgres", "-D", data, *options)
 
 
@@ -244,16 +258,17 @@ def _own_server(
     url: str,
     user: str,
     stop_signal: signal.Signals,
+    language: str = "",
 ) -> Iterator[Server]:
     with ExitStack() as ending:
         folder = Path(tempfile.mkdtemp(prefix="muniment-server-"))
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        unprivileged = _unprivileged(user) if os.geteuid() == 0 else None
+        unprivileged = unprivileged_user(user)
         if unprivileged:
             shutil.chown(folder, unprivileged)
         password = secrets.token_hex(8)
         for _ in range(ATTEMPTS):
-            place = Place(folder, _free_port(), unprivileged, password)
+            place = Place(folder, _free_port(), unprivileged, password, language)
             told = url.format(password=password, port=place.port)
             server = Server(told, place, begin(place), begin, connect)
             ending.callback(_stopper(server, stop_signal))
@@ -302,8 +317,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _unprivileged(preferred: str) -> str:
-    """A user to run as: PostgreSQL refuses to run as root, and MariaDB should not."""
+def unprivileged_user(preferred: str) -> str | None:
+    """Whom a server runs as; None for whoever runs the tests.
+
+    PostgreSQL refuses to run as root, and MariaDB should not.
+    """
+    if os.geteuid() != 0:
+        return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     for name in (preferred, "nobody"):
         if name in known:

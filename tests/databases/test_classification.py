@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 
 import psycopg
 import pymysql
 import pytest
+import sqlalchemy as sa
 
 from muniment.databases.errors import mysql_error, postgresql_error, wrapped
 from muniment.errors import (
@@ -112,3 +114,48 @@ def test_what_sqlite_reports(name: str, meaning: type[DatabaseError]) -> None:
 )
 def test_a_value_that_cannot_be_bound_refuses_its_row(error: Exception) -> None:
     assert type(wrapped(error, "here")) is RowRefused
+
+
+@pytest.mark.parametrize(
+    ("state", "told", "kept"),
+    [
+        ("22P02", 'invalid input syntax for type integer: "a "SECRET" b"', 'type integer: "…"'),
+        ("22003", 'value "SECRET" is out of range for type integer', 'value "…" is out of range for type'),
+        ("22008", 'date/time field value out of range: "SECRET"', 'out of range: "…"'),
+        ("23502", 'null value in column "price" of relation "loan"', 'in column "price" of relation "loan"'),
+        ("23505", 'duplicate key value violates unique constraint "loan_pkey"', 'constraint "loan_pkey"'),
+    ],
+)
+def test_a_message_of_postgresql_keeps_names_and_no_value(state: str, told: str, kept: str) -> None:
+    error = psycopg.errors.lookup(state)(f"{told}\nDETAIL:  Key (number)=(SECRET)")
+    known = wrapped(error, "here")
+    assert kept in known.message
+    assert "SECRET" not in told_in_a_traceback(known, error)
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "kept"),
+    [
+        (1062, "Duplicate entry 'SECRET' for key 'x' for key 'number'", "entry '…' for key 'number'"),
+        (1366, "Incorrect integer value: 'SECRET' for column `b`.`c` at row 1", "'…' for column `b`.`c`"),
+        (1292, "Truncated incorrect DOUBLE value: 'SECRET'", "Truncated incorrect DOUBLE value: '…'"),
+        (1048, "Column 'c' cannot be null", "Column 'c' cannot be null"),
+        (1406, "Data too long for column 'c' at row 1", "Data too long for column 'c' at row 1"),
+    ],
+)
+def test_a_message_of_mysql_keeps_names_and_no_value(code: int, told: str, kept: str) -> None:
+    error = pymysql.err.IntegrityError(code, told)
+    raised = sa.exc.IntegrityError("INSERT ...", {}, error, hide_parameters=True)
+    known = wrapped(raised, "here")
+    assert kept in known.message
+    assert "SECRET" not in told_in_a_traceback(known, error)
+    assert kept in str(raised)
+    assert "SECRET" not in str(raised)
+    assert error.args[0] == code
+
+
+def told_in_a_traceback(known: Exception, cause: Exception) -> str:
+    try:
+        raise known from cause
+    except type(known) as raised:
+        return "".join(traceback.format_exception(raised))

@@ -6,11 +6,23 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pydantic import BaseModel
 
+from muniment import RejectBudget, Settings
 from muniment.databases import Database
 from muniment.databases.types import Id, Text
 from muniment.errors import RowRefused
-from tests.acceptance.loading import COLUMNS, MAPPING, load, mapping, query, vase, write
+from tests.acceptance.loading import (
+    COLUMNS,
+    MAPPING,
+    Rejections,
+    execute,
+    load,
+    mapping,
+    query,
+    vase,
+    write,
+)
 from tests.faults.catalogue import fault
 
 LONG = "The same sixty-three bytes at the beginning of names in a header"
@@ -45,3 +57,25 @@ def test_columns_whose_names_begin_with_the_same_63_bytes_are_told_apart(
     assert (run.status, run.account.inserted) == ("done", 1)
     assert query(database_url, "SELECT title FROM object_title") == [("Jug",)]
     assert query(database_url, "SELECT term_key FROM term WHERE term_key = 'pot'") == [("pot",)]
+
+
+class Priced(BaseModel):
+    number: int
+    price: int
+
+
+def test_what_a_database_refuses_is_told_without_its_value(tmp_path: Path, database_url: str) -> None:
+    execute(
+        database_url,
+        "CREATE TABLE priced (number BIGINT, price SMALLINT CHECK (price BETWEEN -32768 AND 32767))",
+    )
+    rows = [{"number": str(n), "price": "987654321" if n == 3 else "5"} for n in range(20)]
+    export = write(tmp_path / "priced.csv", rows, ("number", "price"))
+    rejections = Rejections()
+    settings = Settings(max_rejects=RejectBudget(count=1))
+    run = load(export, database_url, model=Priced, settings=settings, observer=rejections)
+    assert (run.account.inserted, run.account.quarantined) == (19, 1)
+    ((problem,),) = (rejection.problems for rejection in rejections)
+    assert "the database refuses it" in problem.message
+    assert "price" in problem.message
+    assert "987654321" not in problem.message

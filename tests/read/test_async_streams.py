@@ -144,6 +144,17 @@ def test_a_stream_that_is_closed_early_gives_its_connection_back_at_once(
     asyncio.run(work())
 
 
+@with_every_driver
+def test_who_takes_the_only_row_and_asks_for_no_more_waits_for_nothing(async_url: str) -> None:
+    async def work() -> None:
+        async with asyncio.timeout(60), engine_at(async_url) as engine:
+            async with read.stream_async(engine, sa.text("SELECT 1")) as rows:
+                assert tuple(await anext(rows)) == (1,)
+            assert await usable(engine)
+
+    asyncio.run(work())
+
+
 LONG = sa.text("SELECT a.id FROM works a CROSS JOIN works b")
 
 SLOW = {

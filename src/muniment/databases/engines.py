@@ -23,7 +23,7 @@ from sqlalchemy.pool import StaticPool
 
 from muniment.databases import session
 from muniment.databases.infile import StreamingConnection
-from muniment.databases.options import ConnectionOptions, parted
+from muniment.databases.options import ConnectionOptions, TlsMode, parted
 from muniment.databases.silence import HearingAsyncConnection, HearingConnection
 from muniment.databases.sockets import keep_alive, tls_context
 from muniment.databases.url import ASYNC_DRIVERS, in_memory, label, parsed
@@ -150,6 +150,7 @@ def _pymysql(options: ConnectionOptions, label: str) -> Arguments:
         "write_timeout": options.reply_seconds,
         "local_infile": True,  # of our own stream alone: see infile.py
         "ssl": tls_context(options, label),
+        "ssl_disabled": options.sslmode is TlsMode.DISABLE,  # else it encrypts where the server can
     }
 
 

@@ -9,7 +9,8 @@
 An operator's cancelling of a statement is none of the first three: it stops the run.
 
 Messages carry the driver's own first sentence, cut to a bound, and no parameters: those of a statement
-are hidden by the engines, and the details that PostgreSQL adds, which quote rows, are left out.
+are hidden by the engines, the details that PostgreSQL adds, which quote rows, are left out, and so is a value
+that the sentence itself quotes.
 """
 
 from __future__ import annotations
@@ -63,9 +64,11 @@ POSTGRESQL_REFUSED = ("22", "23", "54000")
 POSTGRESQL_READ_ONLY = "25006"
 POSTGRESQL_DUPLICATE = "23505"
 POSTGRESQL_CANCELLED = "57014"
-POSTGRESQL_TIMED_OUT = "statement timeout"
-"""What tells a time limit from an operator, who cancels with the same SQLSTATE. A server that speaks another
-language than English is not understood; then its time limits too stop the run, which is the safe mistake."""
+TIMED_OUT_IN = {
+    "Sets the maximum allowed duration of any statement.": "canceling statement due to statement timeout"
+}
+"""What tells a time limit from an operator, who cancels with the same SQLSTATE: the server's words alone.
+They are in its language, which is known by its words for that setting; `session.py` learns new ones."""
 
 MYSQL_UNAVAILABLE = frozenset(
     (
@@ -88,6 +91,9 @@ MYSQL_UNAVAILABLE = frozenset(
     )
 )
 MYSQL_UNREACHABLE = frozenset((2002, 2003))
+MYSQL_NO_TLS = 2026
+TLS_REFUSED = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
+"""Of OpenSSL, as drivers quote it: no such certificate, no TLS at all. Other failures of it may pass."""
 MYSQL_EXHAUSTED = frozenset((1021, 1114, 1290, 1792))
 MYSQL_READ_ONLY = frozenset((1290, 1792))
 MYSQL_CANCELLED = 1317
@@ -109,6 +115,16 @@ SQLITE_DUPLICATE = frozenset(
 )
 SQLITE_REFUSED = frozenset((sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH))
 
+POSTGRESQL_QUOTING = "22"
+"""The beginning of the SQLSTATEs whose messages quote values, and no names."""
+
+QUOTED_BY_POSTGRESQL = re.compile(r'".*"', re.DOTALL)
+QUOTED_BY_MYSQL = re.compile(r"'.*'(?= for (?:column|key|function)\b)|(?<=value: )'.*'$", re.DOTALL)
+"""The value in a message, up to the last of what may end it: it may hold quotes itself."""
+
+COPIED_COLUMN = re.compile(r"COPY [^,]+, line \d+, column ([^:,\n]+)")
+"""Where PostgreSQL tells of which column a value was that COPY could not read."""
+
 TRY_AGAIN = "Nothing of this transaction was stored; the same can be tried again"
 LOOK_AT_SERVER = "Check that the server runs and can be reached"
 MAKE_ROOM = "Make room on the database server, or ask whoever runs it to, then run again"
@@ -124,12 +140,19 @@ LOST_IN_A_CRASH = (
 )
 NAME_A_DATABASE = "Create the database, or correct its name in the URL"
 
+CHECK_TLS = (
+    "Check sslmode, sslrootcert and the host in the URL: the server must have a certificate, for this host, "
+    "by an authority that is believed here"
+)
+
 CONNECTION_REFUSALS = (
     ("password authentication failed", ASK_FOR_RIGHTS),
     ("no password supplied", ASK_FOR_RIGHTS),
     ("pg_hba.conf", ASK_FOR_RIGHTS),
     ("not permitted to log in", ASK_FOR_RIGHTS),
     ("does not exist", NAME_A_DATABASE),
+    ("certificate", CHECK_TLS),
+    ("does not support SSL", CHECK_TLS),
 )
 """What PostgreSQL says on connecting that no retry mends. Such errors have no SQLSTATE to go by."""
 
@@ -171,10 +194,28 @@ def wrapping(where: str) -> Iterator[None]:
 
 
 def wrapped(error: BaseException, where: str) -> MunimentError:
-    """The error of `muniment.errors` that a driver's error amounts to."""
+    """The error of `muniment.errors` that a driver's error amounts to, which quotes no row any more."""
     cause = _driver_error(error)
     if isinstance(cause, MunimentError):
         return cause
+    known = _known(cause, where)
+    forget_values(error, known.message)
+    return known
+
+
+def forget_values(error: BaseException, message: str) -> None:
+    """Leave of a driver's error no other text than this: as a cause it is part of tracebacks."""
+    cause = _driver_error(error)
+    for each in (error, cause, cause.__cause__):
+        if each is not None and not isinstance(each, (MunimentError, *UNBINDABLE)):
+            code = [number for number in each.args[:1] if isinstance(number, int)]
+            each.args = (*code, message)
+            for more in ("detail", "hint", "context"):  # which asyncpg adds to its text
+                if isinstance(getattr(each, more, None), str):
+                    setattr(each, more, None)
+
+
+def _known(cause: BaseException, where: str) -> DatabaseError:
     if isinstance(cause, UNBINDABLE):
         return RowRefused(f"a value cannot be stored: {_first_sentence(cause)}", where=where)
     if isinstance(cause, psycopg.Error):
@@ -203,6 +244,8 @@ def _postgresql(error: psycopg.Error, where: str) -> DatabaseError:
         return _postgresql_without_state(error, where)
     diag = error.diag
     told, constraint, column = diag.message_primary or error, diag.constraint_name, diag.column_name
+    if column is None and (copied := COPIED_COLUMN.match(diag.context or "")):
+        column = copied[1]
     return postgresql_error(error.sqlstate, told, where, constraint=constraint or "", column=column or "")
 
 
@@ -210,11 +253,13 @@ def postgresql_error(
     state: str, told: BaseException | str, where: str, *, constraint: str = "", column: str = ""
 ) -> DatabaseError:
     """The error that one of PostgreSQL with this SQLSTATE amounts to, whichever driver raised it."""
+    if state.startswith(POSTGRESQL_QUOTING):
+        told = QUOTED_BY_POSTGRESQL.sub('"…"', str(told))
     message = _first_sentence(told)
     if state == POSTGRESQL_DUPLICATE:
         return DuplicateKey(message, constraint=constraint, where=where)
     if state == POSTGRESQL_CANCELLED:
-        return _cut_short(message, where, by_time=POSTGRESQL_TIMED_OUT in message)
+        return _cut_short(message, where, by_time=any(words in message for words in TIMED_OUT_IN.values()))
     if state.startswith(POSTGRESQL_UNAVAILABLE):
         return DatabaseUnavailable(message, hint=TRY_AGAIN, where=where)
     if state.startswith(POSTGRESQL_EXHAUSTED):
@@ -265,12 +310,14 @@ def mysql_error(code: int, told: str, where: str, *, refused: bool = False) -> D
 
     One whose code says nothing in particular is a `RowRefused` where `refused` says that a row caused it.
     """
-    message = _first_sentence(told)
+    message = _first_sentence(QUOTED_BY_MYSQL.sub("'…'", told))
     if code in MYSQL_DUPLICATE:
         named = re.search(r"for key '(?:[^']*\.)?([^'.]+)'\s*$", told)
         return DuplicateKey(message, constraint=named[1] if named else "", where=where)
     if code == MYSQL_CANCELLED or code in MYSQL_TIMED_OUT:
         return _cut_short(message, where, by_time=code != MYSQL_CANCELLED)
+    if code == MYSQL_NO_TLS or (code in MYSQL_UNREACHABLE and any(words in told for words in TLS_REFUSED)):
+        return DatabaseError(message, hint=CHECK_TLS, where=where)
     if code in MYSQL_UNREACHABLE:
         return DatabaseUnreachable(message, hint=LOOK_AT_SERVER, where=where)
     if code in MYSQL_UNAVAILABLE:

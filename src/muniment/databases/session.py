@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from muniment.databases.errors import POSTGRESQL_CANCELLED, TIMED_OUT_IN
 from muniment.databases.infile import StreamingConnection
 from muniment.databases.options import ConnectionOptions
 
@@ -53,8 +54,26 @@ def begin_postgresql(connection: Any, *, options: ConnectionOptions) -> None:
         "tcp_user_timeout": f"{options.tcp_user_timeout}",
     }
     calls = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
-    _execute(connection, f"SELECT {calls}")
+    told_so = "(SELECT short_desc FROM pg_settings WHERE name = 'statement_timeout')"
+    *_, language = _execute(connection, f"SELECT {calls}, {told_so}")
     connection.commit()
+    if language not in TIMED_OUT_IN:
+        TIMED_OUT_IN[language] = _words_for_a_time_limit(connection)
+
+
+def _words_for_a_time_limit(connection: Any) -> str:
+    """What this server says when a statement took too long, found out by letting one."""
+    try:
+        _execute(connection, "SELECT set_config('statement_timeout', '1ms', true)")
+        _execute(connection, "SELECT pg_sleep(60)")
+    except Exception as error:  # each driver has a class of its own
+        if getattr(error, "sqlstate", None) != POSTGRESQL_CANCELLED:
+            raise
+        diagnosed = getattr(error, "diag", None)
+        return str(diagnosed.message_primary if diagnosed else error.__cause__).splitlines()[0]
+    finally:
+        connection.rollback()
+    raise AssertionError("a statement that sleeps is cut short")
 
 
 def begin_mysql(connection: Any, *, options: ConnectionOptions) -> None:
@@ -63,6 +82,7 @@ def begin_mysql(connection: Any, *, options: ConnectionOptions) -> None:
     settings = {
         "sql_mode": f"'{SQL_MODE}'",
         "time_zone": "'+00:00'",
+        "lc_messages": "'en_US'",  # the names of keys are read out of its messages
         "innodb_lock_wait_timeout": options.lock_seconds,
         "lock_wait_timeout": SCHEMA_LOCK_SECONDS,
         # Of either side that is slow, not gone: the network's own deadlines are those of the socket.

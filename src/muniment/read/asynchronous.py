@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from muniment.cancellation import surely
 from muniment.databases.engines import async_engine
-from muniment.databases.errors import mysql_error, postgresql_error, wrapped
+from muniment.databases.errors import CHECK_TLS, forget_values, mysql_error, postgresql_error, wrapped
 from muniment.databases.url import label
 from muniment.errors import DatabaseError, DatabaseUnavailable, MunimentError
 from muniment.read.cursors import ALL_ROWS, Selectable, ServerCursor, Statement, statement_of
@@ -134,9 +135,12 @@ async def _receiving_what_is_asked_for(
         transport.pause_reading()
 
     transport.pause_reading()
-    yield receiving
-    transport.resume_reading()
-    raw._read_timeout = seconds
+    try:
+        yield receiving
+    finally:
+        # Whoever stops before the end leaves a connection that has yet to be given back, or closed.
+        transport.resume_reading()
+        raw._read_timeout = seconds
 
 
 async def _each(made: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
@@ -203,6 +207,7 @@ async def _wrapping(where: str) -> AsyncIterator[None]:
         known = _known(error, where)
         if known is None:
             raise
+        forget_values(error, known.message)
         raise known from error
 
 
@@ -220,6 +225,8 @@ def _known(error: Exception, where: str) -> MunimentError | None:
         return mysql_error(int(cause.args[0]), str(cause.args[1]), where)
     if driver == "asyncpg":
         return _of_asyncpg(cause, where)
+    if isinstance(cause, ssl.SSLCertVerificationError) or "rejected SSL" in str(cause):
+        return DatabaseError(str(cause), hint=CHECK_TLS, where=where)
     if isinstance(cause, ConnectionError | TimeoutError):
         return DatabaseUnavailable(str(cause) or "the server does not answer", where=where)
     return wrapped(error, where) if isinstance(error, sa.exc.SQLAlchemyError) else None
