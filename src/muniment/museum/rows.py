@@ -253,8 +253,9 @@ class Written:
 
 def _fill(known: dict[str, Attributes], key: str, attributes: Attributes) -> None:
     """Add attributes, or fill the gaps of those that are there: as when they come in another chunk."""
-    before = known.get(key, attributes)
-    known[key] = tuple(a if a is not None else b for a, b in zip(before, attributes, strict=True))
+    before = known.setdefault(key, attributes)
+    if before != attributes:
+        known[key] = tuple(a if a is not None else b for a, b in zip(before, attributes, strict=True))
 
 
 def _positions(owners: Integers) -> Integers:
