@@ -31,7 +31,9 @@ class Among(sa.ColumnElement[bool]):
 
     inherit_cache = True
     type = sa.Boolean()
-    _traverse_internals = (("column", InternalTraversal.dp_clauseelement),)
+    _traverse_internals = (  # type: ignore[assignment]  # it is only iterated over
+        ("column", InternalTraversal.dp_clauseelement),
+    )
 
     def __init__(self, column: sa.Column[Any]) -> None:
         self.column = column

@@ -17,6 +17,7 @@ from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import CheckedPostgresDDL
 from muniment.databases.session import SCHEMA_LOCK_SECONDS
 from muniment.databases.tabbed import tab_separated
+from muniment.databases.types import metadata
 from muniment.databases.values import conversions, converted
 from muniment.errors import DatabaseError
 
@@ -34,6 +35,12 @@ WAIT_FOR_DISK = (
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 )
 """Whoever asks for more, such as for a second server's disk, keeps that."""
+
+
+_OIDS = sa.text(
+    "SELECT attname, CAST(atttypid AS integer) FROM pg_attribute"
+    " WHERE attrelid = CAST(:name AS regclass) AND attnum > 0"
+)
 
 
 class PostgresTransaction(SqlTransaction):
@@ -55,16 +62,22 @@ class PostgresTransaction(SqlTransaction):
 
     def _binary(self, table: sa.Table, columns: Sequence[str], rows: ColumnarRows) -> list[Any] | None:
         """The rows as binary COPY takes them, in writes of `WRITE_BYTES`; None where text must do."""
-        query = sa.text(
-            "SELECT attname, CAST(atttypid AS integer) FROM pg_attribute"
-            " WHERE attrelid = CAST(:name AS regclass) AND attnum > 0"
-        )
-        oids = dict(map(tuple, self.connection.execute(query, {"name": self.quoted(table, ())[0]})))
+        oids = self._oids(table)
         content = binary_copy(rows, [oids[column] for column in columns])
         if content is None:
             return None
         starts = range(0, len(content), WRITE_BYTES)
         return [COPY_OPENING, *(content[start : start + WRITE_BYTES] for start in starts), COPY_CLOSING]
+
+    def _oids(self, table: sa.Table) -> dict[str, int]:
+        """The types of a table's columns; asked once a connection of our own, which no load changes."""
+        name = self.quoted(table, ())[0]
+        known: dict[str, dict[str, int]] = self.connection.info.setdefault("oids", {})
+        if name in known and table.metadata is metadata:
+            return known[name]
+        rows = self.connection.execute(_OIDS, {"name": name})
+        known[name] = {column: oid for column, oid in rows}  # noqa: C416 - of rows, dict() would be untyped
+        return known[name]
 
     def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
         statement = insert(table).on_conflict_do_nothing()

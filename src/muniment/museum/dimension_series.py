@@ -72,7 +72,9 @@ class Series:
 
     def assign(self, roles: Sequence[str]) -> None:
         """Give the terms these roles, as many as there are terms."""
-        self.terms = [term._replace(role=role) for term, role in zip(self.terms, roles, strict=True)]
+        self.terms = [
+            Term(term.values, term.unit, role) for term, role in zip(self.terms, roles, strict=True)
+        ]
 
 
 def series_of(text: str) -> list[Series]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 
-from muniment.museum.dimension_series import Series
+from muniment.museum.dimension_series import Series, Term
 from muniment.museum.dimension_words import number_of, tokens_of
 
 DIGITS = re.compile("[0-9]+")
@@ -66,11 +66,16 @@ class Shape:
             values.append(value)
         given = iter(values)
         return [
-            replace(
-                one,
-                terms=[term._replace(values=tuple(next(given) for _ in term.values)) for term in one.terms],
+            Series(
+                # Made anew by name: `replace` would take as long as all the rest.
+                terms=[Term(tuple([next(given) for _ in old]), unit, role) for old, unit, role in one.terms],
                 start=start.within(runs),
                 end=end.within(runs),
+                depth=one.depth,
+                extent=one.extent,
+                introduced=one.introduced,
+                alone=one.alone,
+                spoilt=one.spoilt,
             )
             for one, (start, end) in zip(self.series, self.spans, strict=True)
         ]
