@@ -10,6 +10,7 @@ from muniment.export.writing import Exported
 from muniment.exporting import export
 from muniment.museum.mapping import Mapping
 from muniment.museum.record import LidoRecord
+from muniment.read.queries import Query
 from muniment.records import Account, Problem
 from muniment.run import Run
 from muniment.sources.format import Format
@@ -25,6 +26,7 @@ __all__ = [
     "MunimentError",
     "PrimaryKey",
     "Problem",
+    "Query",
     "RejectBudget",
     "Run",
     "Settings",

@@ -20,6 +20,7 @@ from muniment.archiving import (
     remove_original,
 )
 from muniment.config import Settings, database_url
+from muniment.correction.waiting import retry_waiting
 from muniment.databases import connect, scratch
 from muniment.databases.database import Database
 from muniment.databases.patience import persistently
@@ -40,7 +41,8 @@ from muniment.table import Mode, TableMapping, TableProfile
 from muniment.validation.filters import Condition
 
 SourceLike = str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]] | Iterable[Any]
-"""A path (`-` is standard input), an open binary file, or an iterable of dicts or of Arrow record batches."""
+"""A path (`-` is standard input), an open binary file, or an iterable of dicts or of Arrow record batches; as
+a `muniment.Query`, which is a table or query of another database, is one."""
 
 MappingLike = MuseumMapping | TableMapping | str | os.PathLike[str]
 """A mapping, or the path of its file, of either profile."""
@@ -131,6 +133,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             observer=observer,
             stop=stop,
         )
+        if isinstance(profile, TableProfile) and run.status in ARCHIVED:
+            retried = retry_waiting(database, run.run, profile.scope, profile.table.name, chosen, stop, model)
+            run = replace(run, messages=(*run.messages, *filter(None, map(_told_of_waiting, retried))))
         if place is None or run.status not in ARCHIVED:
             return run
         in_ledger = partial(
@@ -265,6 +270,13 @@ def _refuse_what_a_profile_cannot(profile: Profile, *, again: bool, full: bool) 
             else f"the mode append only adds rows, and those of {profile.table.name} are there",
             hint="Mark what identifies a row with muniment.table.PrimaryKey, or leave out --again",
         )
+
+
+def _told_of_waiting(retried: Run) -> str:
+    account = retried.account
+    stored = account.inserted + account.updated + account.unchanged
+    told = f"{stored:,} of {account.read:,} records that had waited are stored now, by run {retried.run}"
+    return told if stored else ""
 
 
 def _refuse_database_in_memory(url: str) -> None:

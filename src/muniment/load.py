@@ -83,7 +83,7 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
             rejections = sorted((*verdicts.rejections, *applied.rejections), key=attrgetter("index"))
             stored = quarantine.store_rejections(transaction, job.run_id, job.scope, records, rejections)
             written = {*applied.inserted, *applied.updated}
-            notes = [note for note in verdicts.notes if note.index in written]
+            notes = [note for note in (*verdicts.notes, *applied.notes) if note.index in written]
             quarantine.store_notes(transaction, job.run_id, records, notes)
             if job.mends:
                 _close_mended(transaction, job, records, verdicts.accepted, applied)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from muniment.databases.database import Transaction
-from muniment.records import Accepted, Header, Position, Records, Rejection, Verdicts
+from muniment.records import Accepted, Header, Note, Position, Records, Rejection, Verdicts
 from muniment.sources.format import Format
 
 
@@ -34,12 +34,14 @@ class Applied:
     Attributes:
         inserted, updated, unchanged: the indexes of the records; with those rejected, all of them.
         rejections: records that only the database could tell to be wrong, such as duplicates.
+        notes: on records that are stored, what only the database could tell.
     """
 
     inserted: Sequence[int] = ()
     updated: Sequence[int] = ()
     unchanged: Sequence[int] = ()
     rejections: Sequence[Rejection] = ()
+    notes: Sequence[Note] = ()
 
     @classmethod
     def together(cls, parts: Sequence[Applied]) -> Applied:
@@ -49,6 +51,7 @@ class Applied:
             [index for part in parts for index in part.updated],
             [index for part in parts for index in part.unchanged],
             [rejection for part in parts for rejection in part.rejections],
+            [note for part in parts for note in part.notes],
         )
 
 
@@ -76,6 +79,13 @@ class Writer(Protocol):
 
     def settle(self, *, committed: bool) -> None:
         """The chunk's transaction ended: believe, or forget, the ids learnt in it."""
+        ...
+
+    def complete(self, transaction: Transaction) -> str:
+        """All records are stored: do what is done once for all of them; done again, nothing.
+
+        Returns what there is to say of it; mostly "".
+        """
         ...
 
     def withdraw_unseen(self, transaction: Transaction, also_seen: sa.Select[tuple[str]]) -> tuple[int, int]:

@@ -82,6 +82,7 @@ quarantine_table = sa.Table(
     sa.Column("state_since", Moment, nullable=False, info=UPDATED),
     sa.Column("state_by", Key, comment="who dismissed it, or opened it again", info=UPDATED),
     sa.Column("reason", Text, comment="why it was dismissed", info=UPDATED),
+    sa.Column("waits_for", Key, comment="an open entry's table that lacks a key; else nothing"),
     sa.CheckConstraint("state IN ('open', 'closed', 'dismissed', 'resubmitted')", name="quarantine_state"),
     sa.Index("quarantine_record", "scope", "record_key"),
     sa.Index("quarantine_row", "row_hash"),
@@ -159,7 +160,12 @@ def _code(rejection: Rejection) -> str:
 
 def _needs_entry(records: Records, rejection: Rejection) -> bool:
     """Whether a rejection is one to be listed: not left out, and not of an entry that stands as it is."""
-    stands = _code(rejection) == NOT_APPLIED and rejection.index in records.origins
+    still = (
+        rejection.waits_for is not None
+        and (origin := records.origins.get(rejection.index)) is not None
+        and origin.is_retried
+    )
+    stands = still or (_code(rejection) == NOT_APPLIED and rejection.index in records.origins)
     return not stands and _code(rejection) != LEFT_OUT
 
 
@@ -219,6 +225,7 @@ def _entry(
         "last_record_number": position.number,
         "corrects_id": origin.quarantine_id if origin else None,
         "state_since": now(),
+        "waits_for": rejection.waits_for,
     }
 
 

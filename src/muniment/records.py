@@ -158,10 +158,14 @@ def shortened(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The first attempt at a record that a resubmitted one corrects, and the last load that rejected it."""
+    """The first attempt at a record that a resubmitted one corrects, and the last load that rejected it.
+
+    `is_retried` where nobody corrected anything: the record had to wait, and is tried again.
+    """
 
     quarantine_id: int
     run_id: int
+    is_retried: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,11 +218,15 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that cannot be stored, with all its problems; `key` where it could be read."""
+    """A record that cannot be stored, with all its problems; `key` where it could be read.
+
+    `waits_for` is the table that lacks what it waits for, where nothing else is wrong with it.
+    """
 
     index: int
     problems: tuple[Problem, ...]
     key: str | None = None
+    waits_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

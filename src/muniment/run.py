@@ -134,6 +134,8 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         )
         with rare_collections():
             sitting = _load_chunks(job, settings, observer, stop)
+        if sitting.status == "done":
+            sitting = in_ledger(partial(_complete, job, sitting))
         sitting = in_ledger(partial(_with_keys, job, profile, sitting, told_of_keys))
         if full and sitting.status == "done":
             # Before the run counts as done: a run that dies in between does it again.
@@ -288,6 +290,13 @@ def _over_budget(total: Account, settings: Settings) -> str:
         f"{settings.max_rejects}. What was committed stays; `muniment quarantine list` shows why. Run again "
         "with a larger --max-rejects to go on"
     )
+
+
+def _complete(job: Job, sitting: _Sitting) -> _Sitting:
+    """Let the writer do what is done once for all records; done again, it finds that it was."""
+    with job.database.transaction() as transaction:
+        said = job.writer.complete(transaction)
+    return replace(sitting, messages=(*sitting.messages, said)) if said else sitting
 
 
 class _TooMany(Exception):

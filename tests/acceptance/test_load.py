@@ -263,6 +263,7 @@ class Forgetful:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self.settle = writer.settle
+        self.complete = writer.complete
         self.withdraw_unseen = writer.withdraw_unseen
 
     def apply(self, transaction: object, records: Records, accepted: Accepted) -> Applied:

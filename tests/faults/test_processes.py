@@ -76,6 +76,7 @@ class Hungry:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self.settle = writer.settle
+        self.complete = writer.complete
         self.withdraw_unseen = writer.withdraw_unseen
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:

@@ -29,6 +29,7 @@ from muniment.cli.watching import Watching, watched
 from muniment.config import RejectBudget, Settings
 from muniment.errors import MunimentError, UsageError
 from muniment.museum.mapping import Mapping
+from muniment.read.queries import Query
 from muniment.registry import read_mapping
 from muniment.run import Run
 from muniment.sources.format import Format
@@ -38,7 +39,7 @@ GOES_ON = ("done", "already loaded")
 """After a run that ends so, the next source is loaded; quarantined records do not matter here."""
 
 Sources = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="SOURCE", help="Exports, each a run of its own: .csv, .csv.gz, .zst, .zip; - is stdin."
     ),
@@ -47,7 +48,7 @@ Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export; - is 
 
 
 def load(  # noqa: PLR0913  # typer reads the options from the signature
-    sources: Sources,
+    sources: Sources = None,
     *,
     mapping: options.MappingFile = None,
     db: options.DatabaseUrl = None,
@@ -64,6 +65,9 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
             "--withdraw-many", help="With --full: mark even where that is more than half of the objects."
         ),
     ] = False,
+    from_url: options.FromUrl = None,
+    query: options.QueryText = None,
+    key: options.QueryKey = None,
     abandon: Annotated[
         bool, typer.Option("--abandon", help="Give up an interrupted run whose source has changed since.")
     ] = False,
@@ -98,11 +102,17 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
       muniment load export.csv -m museum.toml --only department=Prints
       muniment load loans.csv --model loans:Loan --table loan
       muniment load visits.csv --mapping visits.toml
+      muniment load --from postgresql://me@shop/sales --table visit --mapping visits.toml
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped by --max-rejects, 130 interrupted.
     """
     with reporting(json=json, debug=debug) as output:
-        if full and len(sources) > 1:
+        given: list[Any] = list(sources or ())
+        if from_url:
+            given.append(Query(from_url, table=(not query and table) or "", sql=query or "", key=key or ()))
+            table = table if query else None
+        _must_be_from_one_place(sources, from_url, query, key)
+        if full and len(given) > 1:
             raise UsageError(
                 "--full takes one source: each run would withdraw what the others hold",
                 hint="Join the exports into one, or load them without --full",
@@ -115,7 +125,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
         loading["withdraw_many"] = withdraw_many
         loading |= {"archive": archive, "archive_move": archive_move}
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
-        _load_each(output, sources, task | loading, watching)
+        _load_each(output, given, task | loading, watching)
 
 
 def check(  # noqa: PLR0913  # typer reads the options from the signature
@@ -172,7 +182,19 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
         output.finish(told)
 
 
-def _load_each(output: Output, sources: Sequence[str], task: dict[str, Any], watching: Watching) -> None:
+def _must_be_from_one_place(
+    sources: Sequence[str] | None, from_url: str | None, query: str | None, key: Sequence[str] | None
+) -> None:
+    if bool(sources) == bool(from_url):
+        raise UsageError(
+            "say what is to be loaded: either files, or a table or query of another database",
+            hint="`muniment load export.csv ...`, or `muniment load --from URL --table NAME ...`",
+        )
+    if (query or key) and not from_url:
+        raise UsageError("--query and --key go with --from")
+
+
+def _load_each(output: Output, sources: Sequence[Any], task: dict[str, Any], watching: Watching) -> None:
     """One run for each source; the first that does not end well is the last."""
     runs: list[Run] = []
     problems: list[dict[str, Any]] = []
@@ -182,7 +204,7 @@ def _load_each(output: Output, sources: Sequence[str], task: dict[str, Any], wat
             with watched(watching, rejections) as observer:
                 run = api.load(source, observer=observer, **task)
         except MunimentError:
-            _tell_left_out(output, sources[number:])
+            _tell_left_out(output, [_called(source) for source in sources[number:]])
             raise
         runs.append(run)
         output.done_before = {"runs": [run.as_dict() for run in runs]}
@@ -191,10 +213,14 @@ def _load_each(output: Output, sources: Sequence[str], task: dict[str, Any], wat
         show_account(output, run)
         show_rejections(output, rejections)
         if run.status not in GOES_ON:
-            _tell_left_out(output, sources[number:])
+            _tell_left_out(output, [_called(source) for source in sources[number:]])
             break
     show_next_steps(output, runs[-1], as_option(task["to"]), of_objects=isinstance(task["mapping"], Mapping))
     output.finish(summed(runs) | {"problems": problems})
+
+
+def _called(source: Any) -> str:
+    return source.name if isinstance(source, Query) else str(source)
 
 
 def _tell_left_out(output: Output, sources: Sequence[str]) -> None:

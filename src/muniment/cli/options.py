@@ -119,7 +119,25 @@ Model = Annotated[
 ]
 TableName = Annotated[
     str | None,
-    typer.Option("--table", metavar="NAME", help="With --model: the table; else named after the model."),
+    typer.Option(
+        "--table",
+        metavar="NAME",
+        help="With --model: the table; else named after the model. With --from: its table.",
+    ),
+]
+FromUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="URL", help="Instead of SOURCE: another database, with --table or --query."
+    ),
+]
+QueryText = Annotated[
+    str | None,
+    typer.Option("--query", metavar="SQL", help="With --from: the SELECT statement that is loaded."),
+]
+QueryKey = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="COLUMN", help="With --from: what identifies a row. Several together."),
 ]
 RowLineage = Annotated[
     bool, typer.Option("--row-lineage", help="With --model: add columns that tell each row's run and record.")

@@ -35,6 +35,7 @@ class State(StrEnum):
     """What can be asked for by --state."""
 
     OPEN = "open"
+    WAITING = "waiting"
     CLOSED = "closed"
     DISMISSED = "dismissed"
     RESUBMITTED = "resubmitted"
@@ -293,7 +294,7 @@ def _message(problem: Problem) -> str:
 
 
 def _suggest(output: Output, listed: list[Entry], database: str) -> None:
-    still_open = [entry for entry in listed if entry.state == "open"]
+    still_open = [entry for entry in listed if entry.state in ("open", "waiting")]
     if still_open:
         output.next_steps(
             [

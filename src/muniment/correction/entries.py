@@ -24,8 +24,11 @@ ENTRIES_AT_ONCE = 500
 CONTENTS_AT_ONCE = 20
 """Entries fetched by one query with their bytes and cells, which may take some MiB each."""
 
-STATES = ("open", "closed", "dismissed", "resubmitted")
-"""`resubmitted` are attempts whose correction is an entry of its own."""
+STATES = ("open", "waiting", "closed", "dismissed", "resubmitted")
+"""`waiting` are those open entries that need nothing but a key of another table. `resubmitted` are
+attempts whose correction is an entry of its own."""
+
+WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +241,8 @@ def chosen(run: int | None, state: str | None, code: str | None = None) -> sa.Co
     if state is not None:
         if state not in STATES:
             raise UsageError(f"there is no state {state!r}", hint=f"The states are {', '.join(STATES)}")
-        conditions.append(c.state == state)
+        waits = [c.waits_for.is_not(None)] if state == WAITING else []
+        conditions += [c.state == ("open" if waits else state), *waits]
     if code is not None:
         conditions.append(c.problems.contains(f'"code": {json.dumps(code)}', autoescape=True))
     return sa.and_(sa.true(), *conditions)
@@ -265,7 +269,7 @@ def entry_of(row: sa.Row[Any]) -> Entry:
         run=row.run_id,
         source=row.name,
         scope=row.scope,
-        state=row.state,
+        state=WAITING if row.state == "open" and row.waits_for else row.state,
         record=row.record_number,
         line=row.line,
         byte_offset=row.byte_offset,

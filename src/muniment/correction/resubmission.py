@@ -36,12 +36,17 @@ CORRECTED_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
     """What the entries of one worksheet have in common: how the export was read that they came from."""
 
     profile: str
     mapping: str
     header: str
+
+    def columns(self) -> list[str]:
+        """The columns of the export."""
+        columns: list[str] = json.loads(self.header)
+        return columns
 
 
 def resubmit(
@@ -80,11 +85,11 @@ def resubmit(
             persistently, settings=chosen, stop=StopRequest(), failed=telling_failures(observer)
         )
         kind = patiently(partial(_kind_of, database, worksheet))
-        given = tuple(json.loads(kind.header))
+        given = tuple(kind.columns())
         source = CorrectedSource(
             worksheet,
             Header(unique(given), given),
-            lambda numbers: patiently(partial(_attempts, database, kind, numbers)),
+            lambda numbers: patiently(partial(attempts_of, database, kind, numbers)),
         )
         if source.ignored:
             message = f"the columns {', '.join(source.ignored)} are not those of the export; they are ignored"
@@ -120,7 +125,7 @@ def _bounded(settings: Settings) -> Settings:
     return settings.model_copy(update={"chunk_rows": rows, "max_rejects": RejectBudget()})
 
 
-def _kind_of(database: Database, worksheet: Source) -> _Kind:
+def _kind_of(database: Database, worksheet: Source) -> Kind:
     """How the export was read from which the first entry came that the worksheet names.
 
     Raises:
@@ -130,7 +135,7 @@ def _kind_of(database: Database, worksheet: Source) -> _Kind:
     for chunk in worksheet.chunks(worksheet.first):
         numbers = [entry_number(row, place) for row in worksheet.records(chunk).rows]
         for row in _rows(database, [number for number in numbers if number is not None]):
-            return _Kind(row.profile, row.mapping, row.header)
+            return Kind(row.profile, row.mapping, row.header)
     raise UsageError(
         "the worksheet names no entry of this database's quarantine",
         where=worksheet.name,
@@ -138,14 +143,15 @@ def _kind_of(database: Database, worksheet: Source) -> _Kind:
     )
 
 
-def _attempts(database: Database, kind: _Kind, numbers: Sequence[int]) -> dict[int, Attempt]:
+def attempts_of(database: Database, kind: Kind, numbers: Sequence[int]) -> dict[int, Attempt]:
+    """The entries with these numbers, and whether they are of this kind."""
     rows = _rows(database, numbers)
     first = _rows(database, [row.corrects_id for row in rows if row.corrects_id is not None])
     last_runs = {row.quarantine_id: row.last_run_id for row in (*rows, *first)}
     attempts = {}
     for row in rows:
         origin_id = row.corrects_id or row.quarantine_id
-        fits = kind == _Kind(row.profile, row.mapping, row.header)
+        fits = kind == Kind(row.profile, row.mapping, row.header)
         attempts[row.quarantine_id] = Attempt(content_of(row), Origin(origin_id, last_runs[origin_id]), fits)
     return attempts
 

@@ -71,7 +71,8 @@ def _opened(given: Given, declared: Format, settings: Settings) -> tuple[BinaryI
     if hasattr(given, "read"):
         name = str(getattr(given, "name", "<stream>"))
         return _copied(given, name, settings), name, declared
-    return _copied(written(given), "<records>", settings), "<records>", recorded_format(declared)
+    name = str(getattr(given, "name", "<records>"))
+    return _copied(written(given), name, settings), name, recorded_format(declared)
 
 
 def _readable(path: str) -> str:

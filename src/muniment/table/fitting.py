@@ -79,12 +79,21 @@ def _mismatches(
         if column.name in present and column.name not in filled:
             field = fields.get(column.name)
             yield from _unfit(inspector.dialect, column, field, present[column.name])
-    for name, found in present.items():
-        if name not in table.columns and not _fills_itself(found, inspector, table.name):
-            yield f"{name} needs a value, and nothing fills it"
+    for name in left_empty(inspector, table.name, set(table.columns.keys())):
+        yield f"{name} needs a value, and nothing fills it"
     unique = list(unique_sets(inspector, table.name))
     if key and not any(columns and columns <= {*key} for columns in unique):
         yield f"it has no unique key {', '.join(key)}, as the rows have"
+
+
+def left_empty(inspector: sa.Inspector, table: str, filled: set[str]) -> list[str]:
+    """The columns that need a value, have none of their own, and are not among those that are filled."""
+    columns = inspector.get_columns(table)
+    return [
+        found["name"]
+        for found in columns
+        if found["name"] not in filled and not _fills_itself(found, inspector, table)
+    ]
 
 
 def _unfit(

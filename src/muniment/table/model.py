@@ -55,7 +55,7 @@ def _decimal_column() -> sa.types.TypeEngine[Any]:
     return sa.Numeric().with_variant(bounded, "mysql", "mariadb").with_variant(sa.TEXT(), "sqlite")
 
 
-def _decimal_text(value: Any) -> str:
+def decimal_text(value: Any) -> str:
     """In plain digits without zeros at the end, so that equal numbers are equal text everywhere."""
     number = Decimal(value)
     text = format(number, "f") if number else "0"
@@ -89,7 +89,7 @@ _FORMS: tuple[tuple[type, Form], ...] = (
     (bool, Form(Flag, bool)),
     (int, Form(Id, int)),
     (float, Form(Real, float)),
-    (Decimal, Form(_decimal_column, _decimal_text)),
+    (Decimal, Form(_decimal_column, decimal_text)),
     (datetime, TEXT),
     (date, Form(_date_column, _iso)),
     (bytes, Form(Blob, bytes)),
@@ -176,7 +176,7 @@ def table_of(
             f"the model {model.__name__} has no fields, or fields called as the columns of lineage are",
             hint=f"The columns of lineage are {', '.join(LINEAGE)}",
         )
-    columns = [_column(name, field) for name, field in model.model_fields.items()]
+    columns = [column_of(name, field) for name, field in model.model_fields.items()]
     constraints = []
     if surrogate:
         if surrogate in model.model_fields:
@@ -208,7 +208,8 @@ def _unique(keys: Sequence[sa.Column[Any]]) -> sa.UniqueConstraint:
     return sa.UniqueConstraint(*(column.name for column in keys))
 
 
-def _column(name: str, field: FieldInfo) -> sa.Column[Any]:
+def column_of(name: str, field: FieldInfo) -> sa.Column[Any]:
+    """The column that holds the values of a field."""
     primary, form = is_key(field), form_of(field)
     typed: Any = Key() if primary and form is TEXT else form.column()
     nullable = not primary and allows_none(field)

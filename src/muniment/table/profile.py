@@ -20,13 +20,19 @@ from muniment.databases.types import metadata
 from muniment.errors import UsageError
 from muniment.migrations import VERSION_TABLE
 from muniment.migrations.interruption import upgrade_table
-from muniment.profile import RunContext
+from muniment.profile import RunContext, Writer
 from muniment.records import Header
 from muniment.sources.format import Format
+from muniment.table.adding import must_take_rows, table_to_add_to
+from muniment.table.finding import KeyFinder
 from muniment.table.fitting import must_fit
+from muniment.table.history import VALID_TO, HistoryWriter, keep_history
 from muniment.table.judging import TableJudge
+from muniment.table.lookups import LookedUp, judged_model, looked_up
 from muniment.table.mapping import Mode, TableMapping
 from muniment.table.model import aliases_of, form_of, is_key, table_of
+from muniment.table.replacing import ReplacingWriter, forget_staged, staging_of
+from muniment.table.resolving import LookingUpWriter
 from muniment.table.writing import TableWriter, forget_seen_keys, row_seen
 from muniment.validation.filters import Condition
 
@@ -75,16 +81,19 @@ class TableProfile:
         mapping: TableMapping | None = None,
     ) -> None:
         self.model = model
+        self.judged = judged_model(model)
+        self.lookups = looked_up(model)
         self.conditions = tuple(only)
         self.source = source or Format()
         self.row_lineage = row_lineage
         self.surrogate = surrogate
         self.table = table_of(model, table, row_lineage=row_lineage, surrogate=surrogate)
-        if self.table.name in RESERVED | metadata.tables.keys():
-            raise UsageError(
-                f"{self.table.name} is a table of Muniment's own",
-                hint="Give the table another name with --table",
-            )
+        added_to = [one.lookup.table for one in self.lookups if one.lookup.missing == "insert"]
+        for name in (self.table.name, *added_to):
+            if name in RESERVED | metadata.tables.keys():
+                raise UsageError(
+                    f"{name} is a table of Muniment's own", hint="Give the table another name with --table"
+                )
         self.key = [name for name, field in model.model_fields.items() if is_key(field)]
         self.mode = mode or (Mode.UPSERT if self.key else Mode.APPEND)
         if self.mode in (Mode.UPSERT, Mode.HISTORY) and not self.key:
@@ -92,6 +101,9 @@ class TableProfile:
                 f"the mode {self.mode} needs a key, and the rows of {self.table.name} have none",
                 hint="Name it as `key` under [table], or mark it in the model with PrimaryKey()",
             )
+        if self.mode is Mode.HISTORY:
+            keep_history(self.table, self.key)
+        self.staging = staging_of(self.table, self.key) if self.mode is Mode.REPLACE else None
         self.scope = f"table/{self.table.name}"
         self.text = json.dumps(self._told(mapping), indent=2)
         self.version = sha256(f"{MEANING}\0{self.text}".encode()).digest()
@@ -124,36 +136,67 @@ class TableProfile:
         }
         if mapping is not None:
             told["mapping"] = mapping.as_data()
+        if self.lookups:
+            told["lookups"] = {one.field: one.lookup.as_data() for one in self.lookups}
         return told
 
     def columns(self) -> list[tuple[str, ...]]:
         """The columns that the model's fields and the conditions read: each with its aliases and its name."""
-        fields = [(*aliases_of(field), name) for name, field in self.model.model_fields.items()]
+        fields = [(*aliases_of(field), name) for name, field in self.judged.model_fields.items()]
         return [*fields, *((condition.column,) for condition in self.conditions)]
 
     def bind(self, header: Header) -> TableJudge:
         """A judge for sources with this header; raises `HeaderError` where a required column is missing."""
-        return TableJudge(self.model, header, self.conditions, frozenset(self.source.null))
+        return TableJudge(self.judged, header, self.conditions, frozenset(self.source.null))
 
     def prepare(self, transaction: Transaction) -> None:
-        """Create the table, or see that the one that is there can hold the rows."""
+        """Create the tables, or see that those that are there can hold the rows."""
+        for one in self.lookups:
+            self._prepare_lookup(transaction.connection, one)
         inspector = sa.inspect(transaction.connection)
         if not inspector.has_table(self.table.name):
             self.table.create(transaction.connection)
         else:
+            key = [*self.key, VALID_TO] if self.mode is Mode.HISTORY else self.key
             filled = [self.surrogate] if self.surrogate else []
-            must_fit(inspector, self.table, self.model.model_fields, self.key, filled)
-        if self.key:
+            must_fit(inspector, self.table, self.model.model_fields, key, filled)
+        if self.key or self.staging is not None:
             row_seen.create(transaction.connection, checkfirst=True)
             forget_seen_keys(transaction, self.scope)
+        if self.staging is not None:
+            self.staging.create(transaction.connection, checkfirst=True)
+            forget_staged(transaction, self.staging)
 
-    def writer(self, run: RunContext) -> TableWriter:
+    def _prepare_lookup(self, connection: sa.Connection, one: LookedUp) -> None:
+        """See that a field can be looked up; where rows may be added, make the table that is not there."""
+        adds = one.lookup.missing == "insert"
+        if adds:
+            table_to_add_to(one.lookup).create(connection, checkfirst=True)
+        finder = KeyFinder(one.lookup, connection)
+        if adds:
+            must_take_rows(one.lookup, finder, sa.inspect(connection))
+        column = self.table.c[one.field]
+        if connection.dialect.name == "mysql":  # it wants both ends of a reference to have the same type
+            column.type = finder.value.type
+        if finder.is_whole_key and not column.foreign_keys:
+            self.table.append_constraint(sa.ForeignKeyConstraint([one.field], [finder.value]))
+
+    def writer(self, run: RunContext) -> Writer:
         """A writer for one run."""
-        forms = {name: form_of(field).stored for name, field in self.model.model_fields.items()}
-        updates = self.mode is not Mode.APPEND
-        return TableWriter(
-            self.table, forms, run, self.scope, self.key, row_lineage=self.row_lineage, updates=updates
-        )
+        fields = self.model.model_fields
+        forms = {name: form_of(field).stored for name, field in fields.items()}
+        settings: dict[str, Any] = {"row_lineage": self.row_lineage}
+        given = (self.table, forms, run, self.scope, self.key)
+        writer: Writer
+        if self.mode is Mode.REPLACE:
+            writer = ReplacingWriter(*given, **settings)
+        elif self.mode is Mode.HISTORY:
+            writer = HistoryWriter(*given, **settings)
+        else:
+            writer = TableWriter(*given, **settings, updates=self.mode is not Mode.APPEND)
+        if not self.lookups:
+            return writer
+        return LookingUpWriter(writer, self.lookups, list(self.judged.model_fields), list(fields), self.key)
 
 
 def _schema(model: type[BaseModel]) -> object:

@@ -37,12 +37,13 @@ the table is its own, and need not be remembered key by key."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """A row of the table; `run`, and `line` in this run's source, where it bears lineage."""
+class Stored:
+    """A row of the table; `run`, and `line` in this run's source, where it bears lineage; and all it told."""
 
     row: Row
     run: int | None
     line: int | None
+    told: tuple[Any, ...]
 
 
 class TableWriter:
@@ -102,6 +103,10 @@ class TableWriter:
         if not committed:
             self._alone = None
 
+    def complete(self, transaction: Transaction) -> str:  # noqa: ARG002 - the protocol's
+        """All is done with the last chunk."""
+        return ""
+
     def withdraw_unseen(
         self,
         transaction: Transaction,  # noqa: ARG002 - the protocol's
@@ -128,11 +133,14 @@ class TableWriter:
         return sa.and_(run_table.c.scope == self._scope, run_table.c.run_id != self._run_id)
 
     def _insert(self, transaction: Transaction, records: Records, accepted: Accepted) -> None:
-        columns, rows = self._fields, accepted.values
-        if self._lineage and len(accepted):
-            columns = [*columns, *LINEAGE]
-            rows = self._with_lineage(records, accepted)
+        columns, rows = self._rows(records, accepted)
         transaction.insert(self._table, columns, rows)
+
+    def _rows(self, records: Records, accepted: Accepted) -> tuple[list[str], Sequence[Row]]:
+        """Rows with all that the table asks for, and the columns that they fill."""
+        if self._lineage and len(accepted):
+            return [*self._fields, *LINEAGE], self._with_lineage(records, accepted)
+        return self._fields, accepted.values
 
     def _with_lineage(self, records: Records, accepted: Accepted) -> Sequence[Row]:
         indexes = np.asarray(accepted.indexes)
@@ -142,6 +150,21 @@ class TableWriter:
             return ColumnarRows([*accepted.values.columns, *map(pa.array, (runs, numbers, lines))])
         lineage = zip(numbers.tolist(), lines.tolist(), strict=True)
         return [(*row, self._run_id, *place) for row, place in zip(accepted.values, lineage, strict=True)]
+
+    @staticmethod
+    def _told_apart(
+        records: Records, accepted: Accepted, seen: dict[str, int | None]
+    ) -> tuple[list[int], list[Rejection]]:
+        """The places of rows whose key was not seen before, and the rejections of the others."""
+        new: list[int] = []
+        rejections = []
+        for place, (index, key) in enumerate(zip(accepted.indexes, accepted.keys, strict=True)):
+            if key in seen:
+                rejections.append(Rejection(index, (_duplicate(key, seen[key]),), key))
+            else:
+                seen[key] = int(records.lines[index])
+                new.append(place)
+        return new, rejections
 
     def _merge(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         stored = self._stored(transaction, accepted)
@@ -160,7 +183,7 @@ class TableWriter:
             if before and not self._updates:
                 rejections.append(Rejection(index, (_present(key),), key))
                 continue
-            if before and before.row != row and _is_newer(before, records.origins.get(index)):
+            if before and before.row != row and self._is_newer(before, records.origins.get(index)):
                 rejections.append(Rejection(index, (_superseded(key),), key))
                 continue
             seen[key] = int(records.lines[index])
@@ -172,26 +195,34 @@ class TableWriter:
         self._remember(transaction, records, [*([] if self._alone else [inserted]), updated, unchanged])
         return Applied(inserted.indexes, updated.indexes, unchanged.indexes, rejections)
 
-    def _stored(self, transaction: Transaction, accepted: Accepted) -> dict[str, _Stored]:
+    def _is_newer(self, stored: Stored, origin: Origin | None) -> bool:
+        """Whether a row may be newer than the record that a correction mends; unknown without lineage."""
+        return origin is not None and (stored.run is None or stored.run >= origin.run_id)
+
+    def _rows_of_keys(self) -> sa.Select[Any]:
+        """Selects what of the table is compared with what is to be stored."""
+        names = [*self._fields, *(LINEAGE if self._lineage else ())]
+        return sa.select(*(self._table.c[name] for name in names))
+
+    def _stored(self, transaction: Transaction, accepted: Accepted) -> dict[str, Stored]:
         """By key, the rows that the table has."""
-        found: dict[str, _Stored] = {}
+        found: dict[str, Stored] = {}
         places = [self._fields.index(name) for name in self._keys]
         columns = [self._table.c[name] for name in self._keys]
         condition: Any = columns[0] if len(columns) == 1 else sa.tuple_(*columns)
         wanted = sorted({tuple(row[place] for place in places) for row in accepted.values})
-        names = [*self._fields, *(LINEAGE if self._lineage else ())]
-        query = sa.select(*(self._table.c[name] for name in names))
+        query, lineage = self._rows_of_keys(), len(self._fields)
         values: list[Any] = [key[0] for key in wanted] if len(columns) == 1 else wanted
         for told in map(tuple, rows_in(transaction.execute, query, condition, values)):
             pairs = zip(self._forms, told, strict=False)
             row = tuple(None if value is None else form(value) for form, value in pairs)
-            run = int(told[-len(LINEAGE)]) if self._lineage else None
-            line = told[-1] if run == self._run_id else None
-            found[key_of([row[place] for place in places])] = _Stored(row, run, line)
+            run = int(told[lineage]) if self._lineage else None
+            line = told[lineage + 2] if run == self._run_id else None
+            found[key_of([row[place] for place in places])] = Stored(row, run, line, told)
         return found
 
     def _seen(
-        self, transaction: Transaction, stored: Mapping[str, _Stored], accepted: Accepted
+        self, transaction: Transaction, stored: Mapping[str, Stored], accepted: Accepted
     ) -> dict[str, int | None]:
         """The keys that earlier records of this run had, with the line where it is known."""
         c, own = row_seen.c, row_seen.c.run_id == self._run_id
@@ -214,7 +245,7 @@ class TableWriter:
         return found
 
     def _update(
-        self, transaction: Transaction, records: Records, accepted: Accepted, stored: Mapping[str, _Stored]
+        self, transaction: Transaction, records: Records, accepted: Accepted, stored: Mapping[str, Stored]
     ) -> None:
         changes, updates = [], []
         for index, key, row in zip(accepted.indexes, accepted.keys, accepted.values, strict=True):
@@ -255,11 +286,6 @@ def forget_seen_keys(transaction: Transaction, scope: str) -> None:
 
 def _hash(key: str) -> bytes:
     return sha256(key.encode()).digest()
-
-
-def _is_newer(stored: _Stored, origin: Origin | None) -> bool:
-    """Whether a row may be newer than the rejected one that a correction mends; unknown without lineage."""
-    return origin is not None and (stored.run is None or stored.run >= origin.run_id)
 
 
 def _superseded(key: str) -> Problem:

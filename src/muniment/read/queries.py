@@ -1,0 +1,108 @@
+"""A query of another database as a source: its rows, in the order of a key.
+
+The rows are copied to a temporary file, as records from Python are, in one pass and from one moment. A run
+that was interrupted goes on where it was if the query gives the same rows again, and says so if it does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from muniment.databases import connect
+from muniment.databases.errors import wrapping
+from muniment.databases.url import label, parsed
+from muniment.errors import UsageError
+from muniment.read.cursors import Statement
+from muniment.read.keys import must_identify
+from muniment.read.rows import mappings
+from muniment.read.streams import stream
+
+_PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
+"""What SQLAlchemy would take for a parameter, such as the minutes of a time."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A table, or the result of a statement, in another database; `muniment.load` takes it as a source.
+
+    Iterating over it gives its rows as dicts.
+
+    Args:
+        url: the database.
+        table: a table or view in it.
+        sql: instead, a SELECT statement.
+        key: the columns that put the rows in their order, and identify them; else the table's primary key.
+
+    Raises:
+        UsageError: neither a table nor a statement is given, or both; or a statement without its key.
+        DatabaseUrlError: the URL is none.
+    """
+
+    url: str
+    table: str = ""
+    sql: str = ""
+    key: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        """Check what is given."""
+        parsed(self.url)
+        object.__setattr__(self, "key", (self.key,) if isinstance(self.key, str) else tuple(self.key))
+        if bool(self.table) == bool(self.sql):
+            raise UsageError("a source in a database is either a table or a query", hint="Give one of them")
+        if self.sql and not self.key:
+            raise UsageError(
+                "the rows of a query need an order that is the same each time",
+                hint="Name the columns that identify a row of its result as the key",
+            )
+
+    def __repr__(self) -> str:
+        return f"<Query {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """What it is called in the ledger and in messages: the URL without its password, and what is read."""
+        return f"{label(parsed(self.url))} {self.table or ' '.join(self.sql.split())}"
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rows as dicts, read in flat memory.
+
+        Raises:
+            UsageError: there is no such table or column, or the key does not identify a row of the table.
+            DatabaseError: the database cannot be read.
+        """
+        statement = self._statement()
+        with stream(self.url, statement, rows=mappings) as rows:
+            yield from rows
+
+    def _statement(self) -> Statement:
+        if self.sql:
+            quote = parsed(self.url).get_dialect()().identifier_preparer.quote_identifier
+            order = ", ".join(map(quote, self.key))
+            query = _PARAMETER.sub(r"\\\g<0>", self.sql.strip().rstrip(";"))
+            return sa.text(f"SELECT * FROM ({query}) AS q ORDER BY {order}")  # noqa: S608 - the user's own
+        with (
+            closing(connect(self.url)) as database,
+            wrapping(self.name),
+            database.engine.connect() as connection,
+        ):
+            if not sa.inspect(connection).has_table(self.table) and self.table not in _views(connection):
+                raise UsageError(f"there is no table {self.table}", where=label(parsed(self.url)))
+            table = sa.Table(self.table, sa.MetaData(), autoload_with=connection, resolve_fks=False)
+            names = self.key or tuple(table.primary_key.columns.keys())
+            unknown = [name for name in names if name not in table.c]
+            if unknown or not names:
+                told_of = f"no column {', '.join(unknown)}" if unknown else "no primary key"
+                raise UsageError(f"{self.table} has {told_of}", hint="Name the columns that identify a row")
+            if self.table not in _views(connection):
+                must_identify(connection, [table.c[name] for name in names], not_null=True)
+            return sa.select(table).order_by(*(table.c[name] for name in names))
+
+
+def _views(connection: sa.Connection) -> list[str]:
+    return sa.inspect(connection).get_view_names()

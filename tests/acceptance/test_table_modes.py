@@ -1,0 +1,203 @@
+"""What a load does with what a table holds already: replaces it as a whole, or keeps its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from muniment import RejectBudget, Settings, TableMapping
+from muniment.databases import Database
+from muniment.errors import DatabaseUnavailable
+from muniment.events import unobserved
+from muniment.run import run_load
+from muniment.sources import open_source
+from muniment.stopping import StopRequest
+from muniment.table import TableProfile
+from tests.acceptance.loading import counts, load, opened, quarantined, query, write
+from tests.torture.failing import ConnectionLoss, Death, FailingDatabase, ProcessDeath, Strike, never
+
+ANY = RejectBudget(percent=100)
+COLUMNS = ("sku", "price")
+
+
+def prices(mode: str, more: str = "") -> TableMapping:
+    return TableMapping.parse(f"""
+profile = "table"
+[table]
+name = "price"
+key = "sku"
+mode = "{mode}"
+{more}
+[columns]
+sku = {{}}
+price = {{ type = "integer", required = true }}
+""")
+
+
+def edition(path: Path, rows: dict[str, Any]) -> Path:
+    return write(path, [{"sku": sku, "price": str(price)} for sku, price in rows.items()], COLUMNS)
+
+
+def stored(url: str) -> dict[str, int]:
+    return dict(query(url, "SELECT sku, price FROM price"))
+
+
+def test_a_table_is_replaced_as_a_whole_and_only_once_all_is_there(tmp_path: Path, database_url: str) -> None:
+    mapping, settings = prices("replace"), Settings(chunk_rows=2, max_rejects=ANY)
+    load(edition(tmp_path / "a.csv", {"a": 1, "b": 2, "c": 3}), database_url, mapping=mapping)
+    seen: list[dict[str, int]] = []
+
+    def look(event: object) -> None:
+        if type(event).__name__ == "ChunkCommitted":
+            seen.append(stored(database_url))
+
+    rows = [("c", "30"), ("d", "4"), ("e", ""), ("c", "31"), ("f", "6")]
+    second = write(tmp_path / "b.csv", [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
+    run = load(second, database_url, mapping=mapping, settings=settings, observer=look)
+    assert counts(run) == {"read": 5, "inserted": 3, "quarantined": 2}
+    assert seen == [{"a": 1, "b": 2, "c": 3}] * 3
+    assert stored(database_url) == {"c": 30, "d": 4, "f": 6}
+    assert quarantined(database_url)[4][0]["code"] == "duplicate"
+    assert query(database_url, "SELECT count(*) FROM price__staged") == [(0,)]
+    assert load(second, database_url, mapping=mapping, settings=settings).status == "already loaded"
+    again = load(second, database_url, mapping=mapping, settings=settings, again=True)
+    assert again.account.inserted == 3
+    assert stored(database_url) == {"c": 30, "d": 4, "f": 6}
+
+
+def test_nothing_replaces_nothing(tmp_path: Path, database_url: str) -> None:
+    load(edition(tmp_path / "a.csv", {"a": 1}), database_url, mapping=prices("replace"))
+    run = load(edition(tmp_path / "b.csv", {}), database_url, mapping=prices("replace"))
+    assert any("nothing was replaced" in said for said in run.messages)
+    assert stored(database_url) == {"a": 1}
+
+
+def test_a_run_that_stops_replaces_nothing(tmp_path: Path, database_url: str) -> None:
+    load(edition(tmp_path / "a.csv", {"a": 1}), database_url, mapping=prices("replace"))
+    bad = edition(tmp_path / "b.csv", {"b": 2, "c": "much"})
+    none = Settings(max_rejects=RejectBudget(count=0))
+    assert load(bad, database_url, mapping=prices("replace"), settings=none).status == "stopped"
+    assert stored(database_url) == {"a": 1}
+    assert (
+        load(bad, database_url, mapping=prices("replace"), settings=Settings(max_rejects=ANY)).status
+        == "done"
+    )
+    assert stored(database_url) == {"b": 2}
+
+
+HISTORY = "SELECT sku, price, is_current, valid_from, valid_to FROM price ORDER BY sku, valid_from"
+
+
+@pytest.mark.parametrize("more", ["", 'surrogate = "price_id"'])
+def test_a_row_that_changes_is_closed_and_another_begins(
+    tmp_path: Path, database_url: str, more: str
+) -> None:
+    mapping = prices("history", more)
+    first = load(edition(tmp_path / "a.csv", {"a": 1, "b": 2, "c": 3}), database_url, mapping=mapping)
+    second_file = edition(tmp_path / "b.csv", {"a": 1, "b": 20, "d": 4})
+    second = load(second_file, database_url, mapping=mapping, settings=Settings(chunk_rows=2))
+    assert counts(first) == {"read": 3, "inserted": 3}
+    assert counts(second) == {"read": 3, "inserted": 1, "updated": 1, "unchanged": 1}
+    rows = query(database_url, HISTORY)
+    assert [(sku, price, bool(current)) for sku, price, current, _, _ in rows] == [
+        ("a", 1, True),
+        ("b", 2, False),
+        ("b", 20, True),
+        ("c", 3, True),
+        ("d", 4, True),
+    ]
+    assert rows[1][4] == rows[2][3]  # where one ends the other begins
+    assert {str(row[4])[:10] for row in rows if row[2]} == {"9999-12-31"}
+    again = load(second_file, database_url, mapping=mapping, again=True)
+    assert counts(again) == {"read": 3, "unchanged": 3}
+    assert query(database_url, HISTORY) == rows
+
+
+def test_a_fact_refers_to_the_row_that_holds_now(tmp_path: Path, database_url: str) -> None:
+    mapping = prices("history", 'surrogate = "price_id"')
+    sale = TableMapping.model_validate(
+        {
+            "table": {"name": "sale"},
+            "columns": {
+                "price_id": {"lookup": "price", "by": "sku", "required": True},
+                "number": {"type": "integer"},
+            },
+        }
+    )
+    for number, price in enumerate((1, 2), start=1):
+        load(edition(tmp_path / f"{number}.csv", {"a": price}), database_url, mapping=mapping)
+        sold = write(tmp_path / f"s{number}.csv", [{"sku": "a", "number": str(number)}], ("sku", "number"))
+        load(sold, database_url, mapping=sale)
+    joined = "SELECT s.number, p.price FROM sale s JOIN price p USING (price_id) ORDER BY s.number"
+    assert query(database_url, joined) == [(1, 1), (2, 2)]
+
+
+class Disturbed:
+    """Loads of editions of prices, of which one operation fails, by a mode, into an open database."""
+
+    def __init__(self, database: Database, mapping: TableMapping, folder: Path) -> None:
+        self.database = database
+        self.mapping = mapping
+        self.folder = folder
+        self.expected: dict[str, int] = {}
+        self.edition = 0
+
+    def fails_at(self, strike: Strike) -> bool:
+        """Whether the operation came at all; asserts that a plain re-run mends it."""
+        self.edition += 1
+        rows = {f"s{n}": n + self.edition * (n % 2) for n in range(self.edition % 3, self.edition % 3 + 5)}
+        source = edition(self.folder / f"{self.edition}.csv", rows)
+        failed = False
+        try:
+            self.load(source, strike)
+        except (Death, DatabaseUnavailable):
+            failed = True
+            if self.mapping.table.mode == "replace":
+                assert self.stored() in (self.expected, rows)
+        with suppress(DatabaseUnavailable):
+            self.load(source, never)
+        self.expected = rows if self.mapping.table.mode == "replace" else self.expected | rows
+        assert self.stored() == self.expected, getattr(strike, "failed_at", "")
+        return failed
+
+    def load(self, source: Path, strike: Strike) -> None:
+        settings = Settings(chunk_rows=2, retry_attempts=1)
+        profile = TableProfile.of(self.mapping)
+        with closing(open_source(source, profile.source, settings)) as opened_source, StopRequest() as stop:
+            database = FailingDatabase(self.database, strike)
+            run = run_load(
+                opened_source, profile, database, settings=settings, observer=unobserved, stop=stop
+            )
+            assert run.status in ("done", "already loaded")
+
+    def stored(self) -> dict[str, int]:
+        current = "" if self.mapping.table.mode == "replace" else " WHERE is_current"
+        with self.database.engine.connect() as connection:
+            found = connection.exec_driver_sql(f"SELECT sku, price FROM price{current}").all()
+        assert len(dict(map(tuple, found))) == len(found)  # one row of each key holds now
+        return dict(map(tuple, found))
+
+
+SAMPLED = 12
+"""Operations that fail in a run of all tests, of about a hundred."""
+
+
+@pytest.mark.parametrize("kind", [ConnectionLoss, ProcessDeath])
+@pytest.mark.parametrize("mode", ["replace", "history"])
+def test_whichever_operation_fails_a_plain_rerun_ends_right(
+    tmp_path: Path, database_url: str, mode: str, kind: Callable[[int], Strike]
+) -> None:
+    numbers = Random(mode).sample(range(1, 60), SAMPLED)
+    with opened(database_url) as database:
+        disturbed = Disturbed(database, prices(mode), tmp_path)
+        disturbed.fails_at(never)
+        failures = [disturbed.fails_at(kind(number)) for number in numbers]
+    assert sum(failures) > SAMPLED // 2
+    if mode == "history":
+        versions = query(database_url, "SELECT count(*), count(DISTINCT valid_from) FROM price GROUP BY sku")
+        assert all(rows == begun for rows, begun in versions)
