@@ -47,7 +47,7 @@ lock:
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
 	$(UV) $(LOCK) --upgrade requirements/build.in -o requirements/build.txt
 	$(UV) $(LOCK) --upgrade pyproject.toml -o requirements/run.txt
-	$(UV) $(LOCK) --upgrade pyproject.toml --extra dev --extra arrow --extra async --extra xlsx -c requirements/run.txt -o requirements/dev.txt
+	$(UV) $(LOCK) --upgrade pyproject.toml --extra dev --extra arrow --extra async --extra dask --extra xlsx -c requirements/run.txt -o requirements/dev.txt
 	$(UV) $(LOCK) --upgrade pyproject.toml --extra bench -c requirements/run.txt -o requirements/bench.txt
 
 .PHONY: clean

@@ -11,11 +11,14 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "muniment"
 
 LAYERS = (
-    ("errors", "columns", "records", "events", "config", "memory", "stopping", "cancellation", "canonical"),
+    (
+        *("errors", "columns", "records", "footprint", "events", "config"),
+        *("memory", "stopping", "cancellation", "canonical", "extras"),
+    ),
     ("sources", "validation", "databases", "profile"),
     ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
-    ("load", "beginning", "first_load"),
-    ("run", "read", "registry", "batches", "async_batches", "doctor"),
+    ("load", "sitting", "beginning", "first_load"),
+    ("run", "workers", "read", "registry", "batches", "async_batches", "doctor"),
     ("correction", "audit", "archiving", "roles", "export"),
     ("api", "exporting"),
     ("cli", "__main__"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import IO, Any
@@ -39,6 +40,9 @@ from muniment.sources.format import Format
 from muniment.stopping import StopRequest
 from muniment.table import Mode, TableMapping, TableProfile
 from muniment.validation.filters import Condition
+from muniment.workers.cluster import Cluster
+from muniment.workers.crew import Crew
+from muniment.workers.processes import Processes
 
 SourceLike = str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]] | Iterable[Any]
 """A path (`-` is standard input), an open binary file, or an iterable of dicts or of Arrow record batches; as
@@ -67,6 +71,8 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     source_format: Format | None = None,
     archive: str | os.PathLike[str] | None = None,
     archive_move: bool = False,
+    workers: int = 1,
+    dask: str | None = None,
     settings: Settings | None = None,
     observer: Observer = unobserved,
 ) -> Run:
@@ -90,6 +96,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         archive: a folder, or a URL that fsspec reaches: once the run is done, a copy of the source is kept
             there, compressed and compared.
         archive_move: then remove the source, which must be a file.
+        workers: how many processes load at once, each with one connection; the result is the same. A script
+            that asks for more than one needs the usual `if __name__ == "__main__":`.
+        dask: instead, the address of a Dask scheduler, such as `tcp://scheduler:8786`: its workers load.
         settings: chunks, bounds, reject budget.
         observer: is called with each event (`muniment.events`).
 
@@ -115,6 +124,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     _refuse_database_in_memory(database_url(to))
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
+        _crew(workers, dask, profile, database_url(to)) as crew,
         closing(open_source(source, profile.source, chosen)) as opened,
         closing(_reached(database_url(to), chosen, observer)) as database,
         StopRequest() as stop,
@@ -132,6 +142,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             abandon=abandon,
             observer=observer,
             stop=stop,
+            crew=crew,
         )
         if isinstance(profile, TableProfile) and run.status in ARCHIVED:
             retried = retry_waiting(database, run.run, profile.scope, profile.table.name, chosen, stop, model)
@@ -277,6 +288,32 @@ def _told_of_waiting(retried: Run) -> str:
     stored = account.inserted + account.updated + account.unchanged
     told = f"{stored:,} of {account.read:,} records that had waited are stored now, by run {retried.run}"
     return told if stored else ""
+
+
+def _crew(workers: int, dask: str | None, profile: Profile, url: str) -> AbstractContextManager[Crew | None]:
+    """Those who load, and start at once; None where this process does all by itself."""
+    if workers < 1:
+        raise UsageError(f"{workers} workers cannot load anything", hint="Give --workers 1 or more")
+    if workers == 1 and dask is None:
+        return nullcontext()
+    if workers > 1 and dask is not None:
+        raise UsageError("--workers and --dask exclude each other", hint="A cluster has its own workers")
+    try:
+        pickle.dumps(profile)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"the model cannot be sent to other processes: {error}",
+            hint="Define it at the top level of a module that can be imported, or load with one worker",
+        ) from error
+    one_writer = parsed(url).get_backend_name() == "sqlite"
+    if dask is None:
+        return closing(Processes(workers, None if one_writer else url))
+    if one_writer:
+        raise UsageError(
+            "a SQLite file has one writer, and only processes of one machine can share it safely",
+            hint="Load with --workers on the machine that has the file, or into a server with --dask",
+        )
+    return closing(Cluster(dask, url))
 
 
 def _refuse_database_in_memory(url: str) -> None:

@@ -28,7 +28,7 @@ from muniment.config import Settings
 from muniment.databases.database import Database
 from muniment.errors import MunimentError, UsageError
 from muniment.evidence import source_copy_table
-from muniment.export.extras import needed
+from muniment.extras import needed
 from muniment.ledger import now, run_table
 from muniment.sources.source import Fingerprint, Source
 from muniment.sources.stored import Stored

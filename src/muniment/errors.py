@@ -16,6 +16,7 @@
     │   │   ├── DatabaseUnreachable    ... no connection can be made: at first, the address may be wrong
     │   │   └── StatementTimeout       ... a statement took too long: fewer records at once may pass
     │   └── DatabaseExhausted          no disk or memory is left on the server, or it takes no writes
+    ├── WorkerLost                     a worker's process has ended, killed by a signal or by itself
     ├── OutOfBalance                   an account does not add up: nothing was committed
     └── Interrupted                    asked to stop; what was committed stays       (exit 130)
 
@@ -124,6 +125,10 @@ class StatementTimeout(DatabaseUnavailable):
 
 class DatabaseExhausted(DatabaseError):
     """The server has no disk or memory left, or takes no writes just now; waiting may help."""
+
+
+class WorkerLost(MunimentError):
+    """A worker has ended before its time; what it had not committed was rolled back."""
 
 
 class OutOfBalance(MunimentError):

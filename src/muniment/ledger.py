@@ -389,11 +389,12 @@ def committed_chunks(transaction: Transaction, run_id: int) -> Iterator[tuple[in
         yield row.start_offset, Place(row.end_offset, row.end_record, row.end_line)
 
 
-def account_of(transaction: Transaction, run_id: int) -> tuple[Account, int]:
-    """The account of a run as committed so far, and the number of its chunks."""
+def account_of(transaction: Transaction, run_id: int, start: int | None = None) -> tuple[Account, int]:
+    """The account of a run as committed so far, or of its chunk with this start; and how many chunks."""
     c = chunk_result_table.c
     names = list(Account.__dataclass_fields__)
     sums = [sa.func.coalesce(sa.func.sum(c[name]), 0) for name in names]
-    row = transaction.execute(sa.select(*sums, sa.func.count()).where(c.run_id == run_id)).one()
+    query = sa.select(*sums, sa.func.count()).where(c.run_id == run_id)
+    row = transaction.execute(query if start is None else query.where(c.start_offset == start)).one()
     *counts, chunks = (int(value) for value in tuple(row))
     return Account(*counts), chunks

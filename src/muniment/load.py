@@ -17,7 +17,7 @@ from muniment.databases.errors import LOST_IN_A_CRASH
 from muniment.errors import DatabaseError, DuplicateKey, RowRefused, StatementTimeout
 from muniment.profile import Applied, Judge, Writer
 from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
-from muniment.sources.source import Source
+from muniment.sources.source import Reader
 
 FINE_SHARE = 0.7
 """Size of the next part in records for each that is refused on average: half of such parts are fine, which is
@@ -28,13 +28,17 @@ when an attempt tells most (group testing: R. Dorfman, Annals of Mathematical St
 class Job:
     """All that loading a chunk needs; `mends` tells whether earlier runs left entries to be mended."""
 
-    source: Source
+    source: Reader
     judge: Judge
     database: Database
     writer: Writer
     run_id: int
     scope: str
     mends: bool
+
+
+class OutOfTurn(Exception):
+    """What becomes of a chunk depends on what is before it, which is not all committed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,26 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that was quarantined: where it stands, and why."""
+
+    record: int
+    line: int
+    key: str | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
-    """A chunk whose work is in the database, with the rejections that it quarantined."""
+    """A chunk whose work is in the database, with the records that it quarantined."""
 
     account: Account
-    quarantined: tuple[Rejection, ...]
-    seconds_writing: float
+    quarantined: tuple[Quarantined, ...] = ()
+    seconds_validating: float = 0.0
+    seconds_writing: float = 0.0
 
 
-def prepare_chunk(chunk: Chunk, source: Source, judge: Judge) -> Prepared:
+def prepare_chunk(chunk: Chunk, source: Reader, judge: Judge) -> Prepared:
     """Read a chunk's records and judge them; pure."""
     began = time.perf_counter()
     records = source.records(chunk, by_column=judge.judges_columns)
@@ -64,22 +79,32 @@ def prepare_chunk(chunk: Chunk, source: Source, judge: Judge) -> Prepared:
     return Prepared(chunk, records, verdicts, time.perf_counter() - began)
 
 
-def load_chunk(prepared: Prepared, job: Job) -> Committed:
+def load_chunk(prepared: Prepared, job: Job, reached: Place | None = None) -> Committed:
     """Put a chunk into the database: its claim, rows, rejections, notes and result, in one transaction.
+
+    Args:
+        prepared: the chunk.
+        job: what it takes.
+        reached: everything before this place is committed; else everything before the chunk is.
 
     Raises:
         ChunkAlreadyCommitted: an earlier attempt, or another loader, has committed it.
+        OutOfTurn: it has to wait until everything before it is committed; nothing of it was.
         DatabaseError: the database has lost the chunk before it.
         OutOfBalance: a record is not accounted for; nothing was committed.
     """
     records, verdicts = prepared.records, prepared.verdicts
+    start = prepared.chunk.start
+    reached = reached or start
     began = time.perf_counter()
     committed = False
     try:
         with job.database.transaction() as transaction:
             claimed = ledger.claim(transaction, job.run_id, prepared.chunk)
-            must_follow(transaction, job, prepared.chunk.start)
+            must_follow(transaction, job, reached)
             applied = apply(transaction, job, records, verdicts.accepted)
+            if applied.in_turn and reached.offset < start.offset:
+                raise OutOfTurn
             rejections = sorted((*verdicts.rejections, *applied.rejections), key=attrgetter("index"))
             stored = quarantine.store_rejections(transaction, job.run_id, job.scope, records, rejections)
             written = {*applied.inserted, *applied.updated}
@@ -105,21 +130,37 @@ def load_chunk(prepared: Prepared, job: Job) -> Committed:
         committed = True
     finally:
         job.writer.settle(committed=committed)
-    return Committed(account, stored.quarantined, time.perf_counter() - began)
+    quarantined = tuple(_placed(records, rejection) for rejection in stored.quarantined)
+    return Committed(account, quarantined, prepared.seconds, time.perf_counter() - began)
+
+
+def _placed(records: Records, rejection: Rejection) -> Quarantined:
+    position = records.position(rejection.index)
+    return Quarantined(position.number, position.line, rejection.key, rejection.problems)
 
 
 def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
-    """Raise `DatabaseError` unless everything before a place is committed.
+    """Raise `DatabaseError` unless the last chunk before a place is committed up to there.
 
     A server that does not wait for its disk may lose in a crash what it has committed. If the next chunk
     were stored all the same, nobody would ever miss what is gone.
     """
     if place.offset != job.source.first.offset and not ledger.reaches(transaction, job.run_id, place):
-        raise DatabaseError(
-            f"the database has lost records that it had committed for run {job.run_id}",
-            hint=LOST_IN_A_CRASH,
-            where=job.database.label,
-        )
+        raise _lost(job)
+
+
+def must_reach(transaction: Transaction, job: Job, place: Place) -> None:
+    """Raise `DatabaseError` unless everything before a place is committed, the first chunk to the last."""
+    if resume_place(transaction, job).offset < place.offset:
+        raise _lost(job)
+
+
+def _lost(job: Job) -> DatabaseError:
+    return DatabaseError(
+        f"the database has lost records that it had committed for run {job.run_id}",
+        hint=LOST_IN_A_CRASH,
+        where=job.database.label,
+    )
 
 
 def apply(transaction: Transaction, job: Job, records: Records, accepted: Accepted) -> Applied:
@@ -139,7 +180,8 @@ def apply(transaction: Transaction, job: Job, records: Records, accepted: Accept
             most = len(part) // 2 if isinstance(outcome, StatementTimeout) else most
         else:
             if isinstance(outcome, DatabaseError):
-                outcome = Applied(rejections=[_refused(part, outcome)])
+                # Why the database refuses it, only the database knows: it may be for what is before it.
+                outcome = Applied(rejections=[_refused(part, outcome)], in_turn=True)
                 refused, suspect = refused + 1, done
             parts.append(outcome)
             done += len(part)
@@ -204,9 +246,8 @@ def resume_place(transaction: Transaction, job: Job) -> Place:
     return place
 
 
-def prepare_ahead(job: Job, place: Place) -> Iterator[Prepared]:
-    """Each chunk from a place on, read and judged; the next one while this one is being written."""
-    chunks = job.source.chunks(place)
+def prepare_ahead(job: Job, chunks: Iterator[Chunk]) -> Iterator[Prepared]:
+    """Each chunk, read and judged; the next one while this one is being written."""
 
     def prepare_next() -> Prepared | None:
         chunk = next(chunks, None)

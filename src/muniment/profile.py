@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from muniment.databases.database import Transaction
+from muniment.footprint import Footprint
 from muniment.records import Accepted, Header, Note, Position, Records, Rejection, Verdicts
 from muniment.sources.format import Format
 
@@ -35,6 +36,8 @@ class Applied:
         inserted, updated, unchanged: the indexes of the records; with those rejected, all of them.
         rejections: records that only the database could tell to be wrong, such as duplicates.
         notes: on records that are stored, what only the database could tell.
+        in_turn: this holds only where all records before these have been stored: it depends on more of
+            them than the footprint tells (see `Writer.footprint`).
     """
 
     inserted: Sequence[int] = ()
@@ -42,6 +45,7 @@ class Applied:
     unchanged: Sequence[int] = ()
     rejections: Sequence[Rejection] = ()
     notes: Sequence[Note] = ()
+    in_turn: bool = False
 
     @classmethod
     def together(cls, parts: Sequence[Applied]) -> Applied:
@@ -52,6 +56,7 @@ class Applied:
             [index for part in parts for index in part.unchanged],
             [rejection for part in parts for rejection in part.rejections],
             [note for part in parts for note in part.notes],
+            any(part.in_turn for part in parts),
         )
 
 
@@ -75,6 +80,14 @@ class Writer(Protocol):
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store `accepted`; may be called again for a part of them after a rollback."""
+        ...
+
+    def footprint(self, accepted: Accepted) -> Footprint:
+        """What storing these records touches that storing others of the run may touch; pure.
+
+        Records without a conflict between their footprints may be stored in either order, or at once by
+        writers of two processes, and the same becomes of them, unless `Applied.in_turn` says otherwise.
+        """
         ...
 
     def settle(self, *, committed: bool) -> None:

@@ -129,7 +129,7 @@ def store_rejections(
 ) -> Stored:
     """Enter the rejections of a chunk, or count them on entries that they repeat."""
     listed = [rejection for rejection in rejections if _needs_entry(records, rejection)]
-    hashes = [_row_hash(records, rejection) for rejection in listed]
+    hashes = [hash_of(records, rejection) for rejection in listed]
     known = _entries_with(transaction, run_id, scope, hashes) if listed else defaultdict(deque)
     fresh: list[tuple[Rejection, bytes]] = []
     repeated: list[dict[str, Any]] = []
@@ -169,7 +169,7 @@ def _needs_entry(records: Records, rejection: Rejection) -> bool:
     return not stands and _code(rejection) != LEFT_OUT
 
 
-def _row_hash(records: Records, rejection: Rejection) -> bytes:
+def hash_of(records: Records, rejection: Rejection) -> bytes:
     """What makes a rejection the same as an earlier one: its bytes, and what is wrong with them.
 
     Of a corrected record its cells: its bytes in the corrected file are not all that it consists of.
@@ -295,6 +295,13 @@ def _waiting(run_id: int, scope: str) -> sa.ColumnElement[bool]:
 def has_waiting(transaction: Transaction, run_id: int, scope: str) -> bool:
     """Whether earlier runs left entries that this one may mend."""
     return bool(transaction.execute(sa.select(sa.exists().where(_waiting(run_id, scope)))).scalar())
+
+
+def has_earlier(transaction: Transaction, run_id: int, scope: str) -> bool:
+    """Whether earlier runs left entries, in whatever state, that rejections of this one may repeat."""
+    c = quarantine_table.c
+    earlier = sa.exists().where(c.scope == scope, c.last_run_id != run_id)
+    return bool(transaction.execute(sa.select(earlier)).scalar())
 
 
 def close_mended(

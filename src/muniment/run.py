@@ -15,40 +15,40 @@ from typing import Any
 
 from muniment import evidence, first_load, ledger, quarantine
 from muniment.beginning import open_run
-from muniment.config import REJECTS_JUDGED_FROM, WITHDRAWN_SHARE, Settings
+from muniment.config import WITHDRAWN_SHARE, Settings
 from muniment.databases.database import Database
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
     HeaderError,
     Interrupted,
     MunimentError,
-    SourceIncomplete,
 )
 from muniment.events import (
-    ChunkCommitted,
     Observer,
-    RecordRejected,
     RunEnded,
     RunStarted,
     SourceRemark,
     telling_failures,
 )
-from muniment.load import Committed, Job, Prepared, load_chunk, must_follow, prepare_ahead, resume_place
+from muniment.load import Job, must_reach
 from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
-from muniment.records import Account, Place
+from muniment.records import Account
+from muniment.sitting import Sitting, account_so_far, load_in_order
 from muniment.sources.remarks import remarks
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest
+from muniment.workers.crew import Crew
+from muniment.workers.judging import judged_by
+from muniment.workers.loading import WorkersLoad
+from muniment.workers.task import Task
 
 EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
 """By status of a run; any other is 1."""
 
 SETTLED = ("already loaded", *evidence.SEALED)
 """The ends of a sitting after which the run has a seal, unless it was loaded before there were any."""
-
-GO_ON = "interrupted; run the same command again to go on"
 
 ALREADY_LOADED_IN_FULL = "nothing more was marked as withdrawn: --again beside --full compares once more"
 
@@ -69,6 +69,7 @@ class Run:
         seal: the hash of the run's seal, in hexadecimal, to be written down elsewhere (see `muniment audit
             verify`); "" where it was not sealed, since it goes on.
         seconds, rows_per_second: of this sitting.
+        peak_rss_bytes: the largest size of the process so far, and of its workers.
         messages: what else there is to say, for people.
     """
 
@@ -109,8 +110,9 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     abandon: bool = False,
     observer: Observer,
     stop: StopRequest,
+    crew: Crew | None = None,
 ) -> Run:
-    """Load a source; see `muniment.load`, which opens what is passed here."""
+    """Load a source, be it with workers; see `muniment.load`, which opens what is passed here."""
     began = time.perf_counter()
     judge = _judge(profile, source)
     for problem in remarks(source.header, profile.columns()):
@@ -123,7 +125,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     told = telling_failures(observer, entry.run_id)
     in_ledger = partial(persistently, settings=settings, stop=stop, failed=told)
     if not entry.created and entry.status == "done":
-        sitting = _Sitting("already loaded", 0, (ALREADY_LOADED_IN_FULL,) if full else ())
+        sitting = Sitting("already loaded", 0, (ALREADY_LOADED_IN_FULL,) if full else ())
         return in_ledger(partial(_finished, database, source, entry.run_id, sitting, began))
     writer = profile.writer(RunContext(entry.run_id))
     job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
@@ -133,7 +135,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
             partial(first_load.begin, database, profile, source.fingerprint.size, resumed=not entry.created)
         )
         with rare_collections():
-            sitting = _load_chunks(job, settings, observer, stop)
+            sitting = _load_chunks(job, source, profile, settings, observer, stop, crew)
         if sitting.status == "done":
             sitting = in_ledger(partial(_complete, job, sitting))
         sitting = in_ledger(partial(_with_keys, job, profile, sitting, told_of_keys))
@@ -179,120 +181,35 @@ def _judge(profile: Profile, source: Source) -> Judge:
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Sitting:
-    """How one sitting of a run ended, the records that it read, and what there is to say.
-
-    `end` is the place up to which everything must be committed, where it is known.
-    """
-
-    status: str
-    read: int = 0
-    messages: tuple[str, ...] = ()
-    withdrawn: int = 0
-    end: Place | None = None
-
-
-def _load_chunks(job: Job, settings: Settings, observer: Observer, stop: StopRequest) -> _Sitting:
-    """Load what is not yet committed."""
-    patiently = partial(persistently, settings=settings, stop=stop)
-    ledger_failed = telling_failures(observer, job.run_id)
-    place = patiently(partial(_resume_place, job), failed=ledger_failed)
-    total = before = patiently(partial(_account, job), failed=ledger_failed)
-    try:
-        for prepared in prepare_ahead(job, place):
-            place = prepared.chunk.end
-            committed = patiently(
-                partial(_load_once, prepared, job),
-                failed=telling_failures(observer, job.run_id, prepared.chunk),
-            )
-            if committed is None:
-                total = patiently(partial(_account, job), failed=ledger_failed)
-                _tell(job, prepared, Committed(Account(), (), 0.0), observer)
-                continue
-            total += committed.account
-            _tell(job, prepared, committed, observer)
-            if total.read >= REJECTS_JUDGED_FROM and not within_budget(total, settings):
-                break
-            if stop.requested:
-                return _Sitting("interrupted", total.read - before.read, (GO_ON,))
-    except SourceIncomplete as incomplete:
-        return _Sitting("incomplete", total.read - before.read, (str(incomplete),))
-    patiently(partial(_must_have_reached, job, place), failed=ledger_failed)
-    if not within_budget(total, settings):
-        return _Sitting("stopped", total.read - before.read, (_over_budget(total, settings),), end=place)
-    return _Sitting("done", total.read - before.read, end=place)
+def _load_chunks(
+    job: Job,
+    source: Source,
+    profile: Profile,
+    settings: Settings,
+    observer: Observer,
+    stop: StopRequest,
+    crew: Crew | None,
+) -> Sitting:
+    """Load what is not yet committed, by workers where there are some that can read the source."""
+    reader = source.reader() if crew else None
+    if crew is None or reader is None:
+        return load_in_order(job, source, settings, observer, stop)
+    with job.database.transaction() as transaction:
+        repeats = quarantine.has_earlier(transaction, job.run_id, job.scope)
+    crew.begin(Task(profile, reader, source.ranges, settings, job.run_id, job.mends, repeats))
+    if not crew.stores:
+        return load_in_order(job, source, settings, observer, stop, judged_by(crew, observer))
+    return WorkersLoad(crew, job, source, settings, observer, stop).load()
 
 
-def _with_keys(job: Job, profile: Profile, sitting: _Sitting, told: tuple[str, ...]) -> _Sitting:
+def _with_keys(job: Job, profile: Profile, sitting: Sitting, told: tuple[str, ...]) -> Sitting:
     """Build the foreign keys that a first load left for its end; tell what was told of them."""
     if sitting.status != "interrupted":
         first_load.finish(job.database, profile)
     return replace(sitting, messages=(*told, *sitting.messages))
 
 
-def _load_once(prepared: Prepared, job: Job) -> Committed | None:
-    """Load a chunk; None where that was done before, be it by an attempt whose reply to COMMIT was lost."""
-    try:
-        return load_chunk(prepared, job)
-    except ledger.ChunkAlreadyCommitted:
-        return None
-
-
-def _resume_place(job: Job) -> Place:
-    with job.database.transaction() as transaction:
-        return resume_place(transaction, job)
-
-
-def _must_have_reached(job: Job, place: Place) -> None:
-    with job.database.transaction() as transaction:
-        must_follow(transaction, job, place)
-
-
-def _account(job: Job) -> Account:
-    with job.database.transaction() as transaction:
-        return ledger.account_of(transaction, job.run_id)[0]
-
-
-def within_budget(total: Account, settings: Settings) -> bool:
-    """Whether so many records may be quarantined."""
-    return settings.max_rejects.allows(total.quarantined, total.read)
-
-
-def _tell(job: Job, prepared: Prepared, committed: Committed, observer: Observer) -> None:
-    for rejection in committed.quarantined:
-        position = prepared.records.position(rejection.index)
-        observer(
-            RecordRejected(
-                job.run_id, job.source.name, position.number, position.line, rejection.key, rejection.problems
-            )
-        )
-    observer(
-        ChunkCommitted(
-            job.run_id,
-            prepared.chunk.start.number,
-            committed.account,
-            prepared.chunk.end.offset,
-            1.0
-            if prepared.chunk.last
-            else min(
-                job.source.stored_position(prepared.chunk.end) / max(job.source.fingerprint.size, 1), 1.0
-            ),
-            prepared.seconds,
-            committed.seconds_writing,
-        )
-    )
-
-
-def _over_budget(total: Account, settings: Settings) -> str:
-    return (
-        f"{total.quarantined:,} of {total.read:,} records were quarantined, more than the budget of "
-        f"{settings.max_rejects}. What was committed stays; `muniment quarantine list` shows why. Run again "
-        "with a larger --max-rejects to go on"
-    )
-
-
-def _complete(job: Job, sitting: _Sitting) -> _Sitting:
+def _complete(job: Job, sitting: Sitting) -> Sitting:
     """Let the writer do what is done once for all records; done again, it finds that it was."""
     with job.database.transaction() as transaction:
         said = job.writer.complete(transaction)
@@ -303,9 +220,9 @@ class _TooMany(Exception):
     """More objects would be withdrawn than are, unasked; with what there is to say."""
 
 
-def _withdraw_unseen(job: Job, sitting: _Sitting, *, many: bool) -> _Sitting:
+def _withdraw_unseen(job: Job, sitting: Sitting, *, many: bool) -> Sitting:
     """Mark what a full run did not see; done again, it finds what is marked already."""
-    account = _account(job)
+    account = account_so_far(job)
     if not account.inserted + account.updated + account.unchanged:
         # An export that failed leaves an empty file more often than a museum gives up all that it has.
         said = "nothing was marked as withdrawn: the source holds no record that could be stored"
@@ -337,11 +254,11 @@ def _must_be_plausible(now: int, before: int, account: Account) -> None:
         )
 
 
-def _seal(job: Job, sitting: _Sitting) -> None:
+def _seal(job: Job, sitting: Sitting) -> None:
     """Seal the run, and wait until the disk has it; done again, it finds the seal that is there."""
     with job.database.durable_transaction() as transaction:
         if sitting.end:
-            must_follow(transaction, job, sitting.end)
+            must_reach(transaction, job, sitting.end)
         evidence.seal_run(transaction, job.run_id, sitting.status)
 
 
@@ -355,11 +272,11 @@ def _end_early(job: Job, status: str, began: float, observer: Observer) -> None:
     account = Account()
     with suppress(MunimentError):  # it would hide the one that ends the run
         _note_status(job, status)
-        account = _account(job)
+        account = account_so_far(job)
     observer(RunEnded(job.run_id, status, account, time.perf_counter() - began))
 
 
-def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting, began: float) -> Run:
+def _finished(database: Database, source: Source, run_id: int, sitting: Sitting, began: float) -> Run:
     messages = sitting.messages
     if appended := source.stored.appended():
         messages += (f"{appended:,} bytes were appended to {source.name} meanwhile, and not read",)
@@ -375,7 +292,7 @@ def _finished(database: Database, source: Source, run_id: int, sitting: _Sitting
         chunks=chunks,
         seconds=round(seconds, 3),
         rows_per_second=round(sitting.read / seconds, 1),
-        peak_rss_bytes=peak_rss(),
+        peak_rss_bytes=peak_rss() + sitting.workers_peak_rss,
         withdrawn=sitting.withdrawn,
         messages=messages,
         seal=seal.sha256.hex() if seal else "",

@@ -264,6 +264,7 @@ class Forgetful:
         self._writer = writer
         self.settle = writer.settle
         self.complete = writer.complete
+        self.footprint = writer.footprint
         self.withdraw_unseen = writer.withdraw_unseen
 
     def apply(self, transaction: object, records: Records, accepted: Accepted) -> Applied:

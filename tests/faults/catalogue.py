@@ -83,7 +83,6 @@ DOES_NOT_APPLY = {
 """Faults that a kind of database cannot have, and why."""
 
 NOT_COVERED = {
-    **{(2, name): "a load has one process; that it is killed is fault 1" for name in DATABASES},
     (26, "mariadb"): "InnoDB mostly ends when a disk of its tables is full; then fault 10",
 }
 """Why a fault has no test on a kind of database."""

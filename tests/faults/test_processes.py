@@ -77,6 +77,7 @@ class Hungry:
         self._writer = writer
         self.settle = writer.settle
         self.complete = writer.complete
+        self.footprint = writer.footprint
         self.withdraw_unseen = writer.withdraw_unseen
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:

@@ -81,6 +81,8 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     chunk_rows: options.ChunkRows = None,
     archive: options.Archive = None,
     archive_move: options.ArchiveMove = False,
+    workers: options.Workers = 1,
+    dask: options.Dask = None,
     no_progress: options.NoProgress = False,
     log_format: options.LogFormatOption = LogFormat.TEXT,
     log_level: options.LogLevelOption = None,
@@ -121,9 +123,16 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
             "source_format": _format(model, encoding, delimiter),
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
         }
-        loading = {"to": db, "again": again, "full": full, "abandon": abandon, "row_lineage": row_lineage}
+        loading: dict[str, Any] = {
+            "to": db,
+            "again": again,
+            "full": full,
+            "abandon": abandon,
+            "row_lineage": row_lineage,
+        }
         loading["withdraw_many"] = withdraw_many
         loading |= {"archive": archive, "archive_move": archive_move}
+        loading |= {"workers": workers, "dask": dask}
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
         _load_each(output, given, task | loading, watching)
 

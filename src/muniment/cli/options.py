@@ -192,6 +192,18 @@ ChunkRows = Annotated[
     int | None,
     typer.Option("--chunk-rows", metavar="N", help="The most records of a commit."),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", metavar="N", min=1, help="Processes that load at once; the result is the same."
+    ),
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        "--dask", metavar="ADDRESS", help="Load on a Dask cluster, whose scheduler this is: tcp://host:8786."
+    ),
+]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress on stderr.")]
 LogFormatOption = Annotated[
     LogFormat, typer.Option("--log-format", help="How log lines on stderr are written.")

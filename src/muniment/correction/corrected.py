@@ -123,6 +123,13 @@ class CorrectedSource:
                 origins[index] = attempt.origin
         return replace(read, header=self.header, rows=rows, unreadable=unreadable, origins=origins)
 
+    def reader(self) -> None:
+        """None: its `records` looks up entries, and counts."""
+
+    @property
+    def ranges(self) -> None:
+        """None, as for `reader`."""
+
     def read_bytes(self, offset: int, length: int) -> bytes:
         """As in `Source`."""
         return self._worksheet.read_bytes(offset, length)

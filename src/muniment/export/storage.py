@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
 from muniment.errors import MunimentError, UsageError
-from muniment.export.extras import needed
+from muniment.extras import needed
 
 PARTIAL = ".{name}.partial"
 """What a file is called while it is written: hidden, and beside its place, so that renaming is atomic."""

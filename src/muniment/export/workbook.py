@@ -9,8 +9,8 @@ from typing import IO, Any, ClassVar
 
 from muniment.errors import UsageError
 from muniment.export.columns import Columns, as_text
-from muniment.export.extras import needed
 from muniment.export.format import FileWriter
+from muniment.extras import needed
 from muniment.sources.guard import guarded
 
 CELL_UNITS = 32_767

@@ -115,16 +115,24 @@ class Written:
     def wanted(self) -> Wanted:
         """The shared rows that they need; the first naming of one counts, later ones fill its gaps."""
         wanted = Wanted()
-        for _, item in self._named(TERMS):
-            label, vocabulary, uri, language = item
-            terms = wanted.terms.setdefault(vocabulary, {})
-            _fill(terms, self._keys.term(label, uri), (label, uri, language))
-        for _, item in self._named((INVOLVED, *ACTORS, SOURCE)):
-            name, number, uri, *about = (*item, *(None,) * 6)[:7]
-            _fill(wanted.actors, self._keys.actor(name, number), (name, *about, uri))
+        for vocabulary, key, attributes in self.terms_named():
+            _fill(wanted.terms.setdefault(vocabulary, {}), key, attributes)
+        for key, attributes in self.actors_named():
+            _fill(wanted.actors, key, attributes)
         for _, (name,) in self._named(PLACES):
             wanted.places.setdefault(self._keys.place(name), (name, None))
         return wanted
+
+    def terms_named(self) -> Iterator[tuple[str, str, Attributes]]:
+        """Each distinct naming of a term: its vocabulary, its key there, its attributes."""
+        for _, (label, vocabulary, uri, language) in self._named(TERMS):
+            yield vocabulary, self._keys.term(label, uri), (label, uri, language)
+
+    def actors_named(self) -> Iterator[tuple[str, Attributes]]:
+        """Each distinct naming of an actor: its key, its attributes."""
+        for _, item in self._named((INVOLVED, *ACTORS, SOURCE)):
+            name, number, uri, *about = (*item, *(None,) * 6)[:7]
+            yield self._keys.actor(name, number), (name, *about, uri)
 
     def _named(self, paths: Iterable[str]) -> Iterator[tuple[str, Item]]:
         """The distinct items of some parts, in the order in which the records name them first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import itemgetter
 
 import sqlalchemy as sa
 
@@ -114,16 +113,23 @@ class SharedRows:
     def _correct(
         self, transaction: Transaction, known: dict[str, _Known], wanted: Mapping[str, Attributes]
     ) -> None:
-        for key, attributes in sorted(wanted.items(), key=itemgetter(0)):
+        differing = [key for key in sorted(wanted) if self._merged(known[key], wanted[key]) is not None]
+        if differing:
+            # Another worker of this run may have corrected them since they were remembered.
+            known |= self._look_up(transaction, differing)
+        for key in differing:
             row = known[key]
-            if row.attributes == attributes:
-                continue
-            first, second = (
-                (row.attributes, attributes) if row.run_id == self._run_id else (attributes, row.attributes)
-            )
-            merged = tuple(a if a is not None else b for a, b in zip(first, second, strict=True))
-            if merged != row.attributes:
+            merged = self._merged(row, wanted[key])
+            if merged is not None:
                 changes = dict(zip((c.name for c in self._attributes), merged, strict=True))
                 update = self._table.update().where(self._id == row.id).values(**changes, run_id=self._run_id)
                 transaction.execute(update)
                 self._learnt[key] = known[key] = _Known(row.id, merged, self._run_id)
+
+    def _merged(self, row: _Known, wanted: Attributes) -> Attributes | None:
+        """What the attributes of a row become; None where they stay."""
+        if row.attributes == wanted:
+            return None
+        first, second = (row.attributes, wanted) if row.run_id == self._run_id else (wanted, row.attributes)
+        merged = tuple(a if a is not None else b for a, b in zip(first, second, strict=True))
+        return merged if merged != row.attributes else None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import sha256
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,10 @@ import sqlalchemy as sa
 
 from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Transaction, rows_in, where_in
+from muniment.footprint import Footprint
 from muniment.ledger import change_table, now
 from muniment.museum import tables
+from muniment.museum.footprint import museum_footprint
 from muniment.museum.images import before_images
 from muniment.museum.mapping import Mapping as MuseumMapping
 from muniment.museum.record_columns import RecordColumns, repeated
@@ -44,6 +47,13 @@ class _Stored:
     line: int
     withdrawn: bool
     accession: str
+
+
+class _Holder(NamedTuple):
+    """The object that bears an accession number, and the run that wrote it last."""
+
+    key: str
+    run_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,7 @@ class _Decisions:
     updates: dict[int, int] = field(default_factory=dict)
     unchanged: dict[int, int] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
+    in_turn: bool = False
 
 
 class MuseumWriter:
@@ -103,10 +114,9 @@ class MuseumWriter:
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store accepted records; see `muniment.profile.Writer.apply`."""
-        if not isinstance(accepted.values, RecordColumns):
-            raise TypeError("the museum's judge gives its records by column")
+        values = _by_column(accepted)
         institution = self._institution(transaction)
-        given = _Given(records, accepted, accepted.values, accepted.values.hashes())
+        given = _Given(records, accepted, values, values.hashes())
         decisions = self._decide(transaction, institution, given)
         places = sorted((*decisions.inserts.values(), *decisions.updates.values()))
         object_ids = {
@@ -123,7 +133,18 @@ class MuseumWriter:
             updated=given.indexes(decisions.updates),
             unchanged=given.indexes(decisions.unchanged),
             rejections=decisions.rejections,
+            in_turn=decisions.in_turn,
         )
+
+    def footprint(self, accepted: Accepted) -> Footprint:
+        """See `muniment.profile.Writer.footprint`."""
+        unique = self._accessions_are_unique
+        return museum_footprint(accepted.keys, _by_column(accepted), self._keys, unique_accessions=unique)
+
+    @property
+    def _accessions_are_unique(self) -> bool:
+        """Whether an accession number belongs to one object, and is not what identifies it."""
+        return self._mapping.record.key is not None and not self._mapping.record.accession_repeats
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, the ids learnt in the transaction."""
@@ -181,12 +202,17 @@ class MuseumWriter:
             )
             if problem is not None:
                 decisions.rejections.append(Rejection(index, (problem,), key))
+                if problem.field == "accession" and holders is not None:
+                    # An object that an earlier run wrote may give up its number in a record before this one.
+                    decisions.in_turn |= holders[accession].run_id != self._run_id
                 continue
             seen[key] = number, _ = given.number_and_line(place)
             if holders is not None:
-                if before and holders.get(before.accession) == key:
-                    del holders[before.accession]
-                holders[accession] = key
+                if before and before.accession != accession:
+                    decisions.in_turn = True  # a record before this one may want the number that is given up
+                    if before.accession in holders and holders[before.accession].key == key:
+                        del holders[before.accession]
+                holders[accession] = _Holder(key, self._run_id)
             if before is None:
                 decisions.inserts[self._run_id << RECORD_BITS | number] = place
             elif before.content_hash == given.hashes[place] and not before.withdrawn:
@@ -229,14 +255,14 @@ class MuseumWriter:
 
     def _accession_holders(
         self, transaction: Transaction, institution: int, accessions: Sequence[str]
-    ) -> dict[str, str] | None:
-        """By accession, the key of the object that bears it; None where accessions are keys or repeat."""
-        if self._mapping.record.key is None or self._mapping.record.accession_repeats:
+    ) -> dict[str, _Holder] | None:
+        """By accession, the object that bears it; None where accessions are keys or repeat."""
+        if not self._accessions_are_unique:
             return None
         c = tables.object_.c
-        query = sa.select(c.unique_accession, c.record_key).where(c.institution_id == institution)
+        query = sa.select(c.unique_accession, c.record_key, c.run_id).where(c.institution_id == institution)
         rows = rows_in(transaction.execute, query, c.unique_accession, sorted(set(accessions)))
-        return {row.unique_accession: row.record_key for row in rows}
+        return {row.unique_accession: _Holder(row.record_key, row.run_id) for row in rows}
 
     def _resolve(self, transaction: Transaction, institution: int, wanted: Wanted) -> Ids:
         vocabularies = self._vocabularies.resolve(transaction, dict.fromkeys(wanted.terms, ()))
@@ -309,6 +335,12 @@ class MuseumWriter:
             transaction.insert(tables.sighting, ("run_id", "object_id", "record_number", "line"), rows)
 
 
+def _by_column(accepted: Accepted) -> RecordColumns:
+    if not isinstance(accepted.values, RecordColumns):
+        raise TypeError("the museum's judge gives its records by column")
+    return accepted.values
+
+
 def _duplicate(key: str, winner: tuple[int, int] | None) -> Problem | None:
     if winner is None:
         return None
@@ -340,13 +372,13 @@ def _superseded(key: str, last_run: int | None, origin: Origin | None) -> Proble
     )
 
 
-def _taken(accession: str, key: str, holders: Mapping[str, str] | None) -> Problem | None:
-    holder = (holders or {}).get(accession, key)
-    if holder == key:
+def _taken(accession: str, key: str, holders: Mapping[str, _Holder] | None) -> Problem | None:
+    holder = (holders or {}).get(accession)
+    if holder is None or holder.key == key:
         return None
     return Problem(
         "duplicate",
-        f"the accession number {accession} is already borne by the object with the key {holder}",
+        f"the accession number {accession} is already borne by the object with the key {holder.key}",
         "Correct one of the two, or say `accession_repeats = true` in the mapping",
         field="accession",
         value=accession,

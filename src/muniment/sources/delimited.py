@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from muniment.config import Settings
 from muniment.records import Chunk, Place, Records
-from muniment.sources.columnar import read_columns
 from muniment.sources.cutting import Cutter
 from muniment.sources.encodings import BEGINNING_BYTES, resolved
 from muniment.sources.format import Format
 from muniment.sources.grammar import grammar
 from muniment.sources.heading import read_header
 from muniment.sources.parsing import Parser
+from muniment.sources.ranges import Ranges
+from muniment.sources.reader import ChunkReader
 from muniment.sources.source import Fingerprint
 from muniment.sources.stored import Stored
 from muniment.sources.windows import ByteWindow, TextWindow
@@ -61,10 +62,16 @@ class DelimitedSource:
 
     def records(self, chunk: Chunk, *, by_column: bool = False) -> Records:
         """As in `Source`."""
-        if chunk.layout is None:
-            raise ValueError("only chunks that this source has cut can be read")
-        found = read_columns(self._parser, self.header, chunk, chunk.layout) if by_column else None
-        return found or self._parser.records(self.header, chunk, chunk.layout)
+        return self.reader().records(chunk, by_column=by_column)
+
+    def reader(self) -> ChunkReader:
+        """As in `Source`."""
+        return ChunkReader(self._parser, self.header, self.first, self.name)
+
+    @property
+    def ranges(self) -> Ranges | None:
+        """As in `Source`."""
+        return self.stored.ranges if self.stored.kind == "plain" else None
 
     def read_bytes(self, offset: int, length: int) -> bytes:
         """As in `Source`."""

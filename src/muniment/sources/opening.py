@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from muniment.config import Settings
-from muniment.errors import SourceError, SourceTooLarge
+from muniment.errors import SourceError, SourceTooLarge, UsageError
+from muniment.extras import needed
 from muniment.sources.delimited import DelimitedSource
 from muniment.sources.format import Format
+from muniment.sources.ranges import Ranges, is_url
 from muniment.sources.recorded import recorded_format, written
 from muniment.sources.source import Source
 from muniment.sources.stored import Stored, spooled
@@ -37,10 +39,10 @@ def open_source(given: Given, format: Format, settings: Settings) -> Source:  # 
     """Open a source; the caller closes it.
 
     Args:
-        given: a path (plain, gzip, zstd, or zip with one member, as its first bytes tell), `-` for
-            standard input, an open binary file, or an iterable of dicts or of Arrow record batches.
-            What can be read only once is copied to a temporary file. Records from Python come with
-            their columns: of `format`, only `null` concerns them.
+        given: a path, or a URL that fsspec reaches (plain, gzip, zstd, or zip with one member, as its first
+            bytes tell), `-` for standard input, an open binary file, or an iterable of dicts or of Arrow
+            record batches. What can be read only once is copied to a temporary file. Records from Python
+            come with their columns: of `format`, only `null` concerns them.
         format: how the text is written.
         settings: with the bounds.
 
@@ -50,12 +52,15 @@ def open_source(given: Given, format: Format, settings: Settings) -> Source:  # 
         SourceTooLarge: it is over a bound on size or decompression ratio.
     """
     file, name, actual = _opened(given, format, settings)
-    if isinstance(given, str | os.PathLike) and name != STDIN_NAME:
-        location = _readable(str(Path(given).resolve()))
-    else:
-        location = name
+    location, ranges = name, None
+    if isinstance(given, str) and is_url(given):
+        ranges = Ranges(given)
+    elif isinstance(given, str | os.PathLike) and name != STDIN_NAME:
+        path = Path(given).resolve()
+        location = _readable(str(path))
+        ranges = Ranges(str(path)) if path.is_file() else None
     try:
-        return DelimitedSource(Stored(file, name, location, settings), actual, settings)
+        return DelimitedSource(Stored(file, name, location, settings, ranges), actual, settings)
     except BaseException:
         file.close()
         raise
@@ -67,6 +72,8 @@ def _opened(given: Given, declared: Format, settings: Settings) -> tuple[BinaryI
         if os.fspath(given) == STDIN:
             return _copied(sys.stdin.buffer, STDIN_NAME, settings), STDIN_NAME, declared
         name = _readable(str(given))
+        if isinstance(given, str) and is_url(given):
+            return _at_url(given), name, declared
         return _file(Path(given), name, settings), name, declared
     if hasattr(given, "read"):
         name = str(getattr(given, "name", "<stream>"))
@@ -78,6 +85,28 @@ def _opened(given: Given, declared: Format, settings: Settings) -> tuple[BinaryI
 def _readable(path: str) -> str:
     """A path as text that every database can hold: Linux lets a name be any bytes."""
     return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _at_url(url: str) -> BinaryIO:
+    """A file that fsspec reaches; it reads ahead, and may seek."""
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise UsageError(
+            "the URL of a source may hold no user or password: it is kept in the ledger",
+            hint="Give them in the way that fsspec's package for this kind of URL takes them",
+        )
+    fsspec = needed("fsspec.core", "cloud", "a source at a URL")
+    try:
+        system, path = fsspec.url_to_fs(url)
+        file: BinaryIO = system.open(path, "rb")
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"this URL cannot be reached: {error}", where=url) from error
+    except OSError as error:
+        raise SourceError(
+            f"the file cannot be read: {error.strerror or type(error).__name__}",
+            hint="Check the URL, and the rights that fsspec's package is given",
+            where=url,
+        ) from error
+    return file
 
 
 def _file(path: Path, name: str, settings: Settings) -> BinaryIO:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from muniment.records import Chunk, Header, Place, Records
+from muniment.sources.ranges import Ranges
 from muniment.sources.windows import Stream
 
 
@@ -43,21 +44,38 @@ class StoredBytes(Protocol):
         ...
 
 
-class Source(Protocol):
+class Reader(Protocol):
+    """Reads the chunks of a source, wherever they were cut.
+
+    Attributes:
+        name: what the user calls the source: a path as given, `<stdin>`, `<records>`.
+        header: its columns.
+        first: the place of the first record.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - see the class
+
+    @property
+    def header(self) -> Header: ...  # noqa: D102 - see the class
+
+    @property
+    def first(self) -> Place: ...  # noqa: D102 - see the class
+
+    def records(self, chunk: Chunk, *, by_column: bool = False) -> Records:
+        """The records of a chunk; pure. With `by_column`, their cells in columns too, where that is quick."""
+        ...
+
+
+class Source(Reader, Protocol):
     """A replayable sequence of records.
 
     Attributes:
-        name: what the user calls it: a path as given, `<stdin>`, `<records>`.
         location: its absolute path, or its name where it has none.
-        header: its columns.
-        first: the place of the first record.
         stored: the file itself.
     """
 
-    name: str
     location: str
-    header: Header
-    first: Place
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -84,8 +102,13 @@ class Source(Protocol):
         """
         ...
 
-    def records(self, chunk: Chunk, *, by_column: bool = False) -> Records:
-        """The records of a chunk; pure. With `by_column`, their cells in columns too, where that is quick."""
+    def reader(self) -> Reader | None:
+        """What reads its chunks elsewhere, and can be pickled; None where only this process can."""
+        ...
+
+    @property
+    def ranges(self) -> Ranges | None:
+        """Where others can read its bytes; None where they can only be handed them."""
         ...
 
     def read_bytes(self, offset: int, length: int) -> bytes:

@@ -21,6 +21,7 @@ from muniment.sources.decompression import (
     unzipped,
     unzstandardized,
 )
+from muniment.sources.ranges import Ranges
 from muniment.sources.source import Fingerprint
 from muniment.sources.windows import Stream
 
@@ -38,14 +39,18 @@ class Stored:
         name: what the user calls it.
         location: its absolute path, or its name where it has none.
         settings: with the bounds on what it may decompress to.
+        ranges: where others can read the same file, if they can.
 
     Attributes:
         size: in bytes.
         kind: how it is compressed: `plain`, `gzip`, `zstd` or `zip`.
     """
 
-    def __init__(self, file: BinaryIO, name: str, location: str, settings: Settings) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, location: str, settings: Settings, ranges: Ranges | None = None
+    ) -> None:
         self.name = name
+        self.ranges = ranges
         self.location = location
         self._file = file
         self._lock = threading.Lock()

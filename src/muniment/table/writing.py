@@ -16,6 +16,7 @@ from muniment.columns import ColumnarRows
 from muniment.databases.database import Transaction, Value, rows_in
 from muniment.databases.types import Hash, Id
 from muniment.errors import DuplicateKey, UsageError
+from muniment.footprint import NOTHING, Footprint, footprint_of_keys
 from muniment.ledger import change_table, now, run_table
 from muniment.profile import Applied, RunContext
 from muniment.records import Accepted, Origin, Problem, Records, Rejection, shortened
@@ -98,6 +99,10 @@ class TableWriter:
                 pass  # told apart below
         return self._merge(transaction, records, accepted)
 
+    def footprint(self, accepted: Accepted) -> Footprint:
+        """See `muniment.profile.Writer.footprint`."""
+        return footprint_of_keys(accepted.keys) if self._keys else NOTHING
+
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, that the run is alone."""
         if not committed:
@@ -118,15 +123,16 @@ class TableWriter:
     def _is_alone(self, transaction: Transaction) -> bool:
         """Whether all rows of the table are this run's own, but for those that later runs write."""
         if self._alone is None:
-            marked = sa.exists().where(row_seen.c.run_id == self._run_id, row_seen.c.key_hash == ALONE)
-            self._alone = bool(transaction.execute(sa.select(marked)).scalar())
-        if not self._alone:
+            # In this order: another worker of this run commits its first rows together with the mark.
             filled = sa.exists(sa.select(self._table))
             others = sa.exists().where(self._others(), run_table.c.status == "running")
-            self._alone = not transaction.execute(sa.select(sa.or_(filled, others))).scalar()
-            if self._alone:
+            if transaction.execute(sa.select(sa.or_(filled, others))).scalar():
+                marked = sa.exists().where(row_seen.c.run_id == self._run_id, row_seen.c.key_hash == ALONE)
+                self._alone = bool(transaction.execute(sa.select(marked)).scalar())
+            else:
                 columns = [column.name for column in row_seen.columns]
-                transaction.insert(row_seen, columns, [(self._run_id, ALONE, 0, 0)])
+                transaction.insert_missing(row_seen, columns, [(self._run_id, ALONE, 0, 0)])
+                self._alone = True
         return self._alone
 
     def _others(self) -> sa.ColumnElement[bool]:

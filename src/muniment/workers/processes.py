@@ -1,0 +1,274 @@
+"""Workers that are processes of this machine: spawned, never forked, each with one connection.
+
+A pipe leads to each. What goes through it is pickled; it comes from nobody but these processes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import Any
+
+from muniment.databases.patience import GO_ON_LATER, persistently
+from muniment.errors import Interrupted, WorkerLost
+from muniment.events import AttemptFailed
+from muniment.load import prepare_chunk
+from muniment.memory import rare_collections
+from muniment.records import Chunk, Place
+from muniment.sources.ranges import Handed
+from muniment.stopping import SIGNALS, StopRequest
+from muniment.workers.crew import Lost, Report
+from muniment.workers.task import Task, Worker
+
+POLL_SECONDS = 0.2
+"""How long to wait for a report before looking whether somebody asked for the end."""
+
+END_SECONDS = 5.0
+"""How long an idle worker may take to end when it is told to: far longer than closing a connection takes."""
+
+TOO_MUCH_MEMORY = (
+    "A system that runs out of memory kills what takes most of it (its log tells): try fewer --workers, or "
+    "smaller chunks"
+)
+
+DIED_AT_ONCE = (
+    "A script that loads with workers needs `if __name__ == '__main__':` before what it does, and a model "
+    "that can be imported"
+)
+
+
+@dataclass
+class _Hand:
+    """One process; `chunk` is what it holds, and `heard` whether it has ever told anything."""
+
+    process: Any
+    pipe: Connection
+    chunk: Chunk | None = None
+    heard: bool = False
+
+
+class Processes:
+    """See `muniment.workers.crew.Crew`; they start at once, and get to know later what is loaded.
+
+    Args:
+        count: how many.
+        database: the URL; None where they only read and judge, and the caller stores.
+    """
+
+    def __init__(self, count: int, database: str | None) -> None:
+        self.size = count
+        self.stores = database is not None
+        self._database = database
+        self._task: Task | None = None
+        self._hands = [_started() for _ in range(count)]
+
+    def begin(self, task: Task) -> None:
+        """As in `Crew`."""
+        self._task = task
+        for hand in self._hands:
+            _send(hand, (task, self._database))
+
+    def judge(self, chunk: Chunk) -> None:
+        """As in `Crew`."""
+        hand = next(hand for hand in self._hands if hand.chunk is None)
+        hand.chunk = chunk
+        ranges = self._task.ranges if self._task else None
+        _send(hand, Handed.of(chunk, ranges))
+
+    def store(self, chunk: Chunk, reached: Place) -> None:
+        """As in `Crew`."""
+        _send(self._holder(chunk.start.offset), reached)
+
+    def reports(self) -> Iterator[Report]:
+        """As in `Crew`."""
+        by_pipe = {hand.pipe: hand for hand in self._hands}
+        for pipe in wait(list(by_pipe), POLL_SECONDS):
+            hand = by_pipe[pipe]  # type: ignore[index]  # only connections were given to `wait`
+            try:
+                report: Report = hand.pipe.recv()
+            except (EOFError, OSError):
+                yield from self._replace(hand)
+                continue
+            hand.heard = True
+            yield report
+
+    def forget(self, start: int) -> None:
+        """As in `Crew`."""
+        self._holder(start).chunk = None
+
+    def interrupt(self) -> None:
+        """As in `Crew`."""
+        for hand in self._hands:
+            if hand.process.is_alive():
+                os.kill(hand.process.pid, signal.SIGTERM)
+
+    def close(self) -> None:
+        """As in `Crew`."""
+        for hand in self._hands:
+            hand.pipe.close()  # at which an idle one ends by itself
+            if hand.chunk is not None:
+                hand.process.kill()
+        for hand in self._hands:
+            hand.process.join(END_SECONDS)
+            hand.process.kill()
+            hand.process.join()
+            hand.process.close()
+        self._hands = []
+
+    def _holder(self, start: int) -> _Hand:
+        return next(hand for hand in self._hands if hand.chunk and hand.chunk.start.offset == start)
+
+    def _replace(self, lost: _Hand) -> Iterator[Report]:
+        """Start another process for one that has ended, and tell of the chunk that it held."""
+        lost.pipe.close()
+        lost.process.join()
+        error, by_itself = _lost(lost.process), lost.process.exitcode >= 0
+        lost.process.close()
+        self._hands.remove(lost)
+        if by_itself and not lost.heard:
+            raise error  # the next one would fare no better
+        hand = _started()
+        self._hands.append(hand)
+        if self._task is not None:
+            _send(hand, (self._task, self._database))
+        if lost.chunk is not None:
+            yield Report(lost.chunk.start.offset, Lost(error))
+
+
+def _started() -> _Hand:
+    spawning = multiprocessing.get_context("spawn")
+    ours, theirs = spawning.Pipe()
+    process = spawning.Process(target=_work, args=(theirs,), name="muniment-worker", daemon=True)
+    with _signals_blocked():  # until the process knows what to make of them
+        process.start()
+    theirs.close()  # else its end would not be noticed
+    return _Hand(process, ours)
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+def _send(hand: _Hand, message: object) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # `reports` will find out
+        hand.pipe.send(message)
+
+
+def _lost(process: Any) -> WorkerLost:
+    """The error that the end of a process amounts to."""
+    code = process.exitcode
+    if code is None or code >= 0:
+        return WorkerLost(f"a worker (process {process.pid}) ended with exit code {code}", hint=DIED_AT_ONCE)
+    name = signal.Signals(-code).name
+    hint = TOO_MUCH_MEMORY if -code == signal.SIGKILL else ""
+    return WorkerLost(f"a worker (process {process.pid}) was killed by {name}", hint=hint)
+
+
+class _Told(StopRequest):
+    """In a worker: it is the parent who counts signals; here each ends a pause, and nothing else."""
+
+    def __enter__(self) -> _Told:
+        super().__enter__()
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        return self
+
+    def _received(self, _number: int, _frame: FrameType | None) -> None:
+        self.requested = True
+        if self.idle:
+            raise KeyboardInterrupt
+
+
+def _work(pipe: Connection) -> None:
+    """What a worker's process does, until the pipe is closed at the other end."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with _Told() as stop, suppress(EOFError, ConnectionError), rare_collections():
+        task: Task
+        task, database = pipe.recv()
+        if database is None:
+            _judge_all(pipe, task)
+            return
+        handed: Handed = pipe.recv()
+        with _reporting(pipe, handed.chunk):
+            failed = partial(_tell_failure, pipe, task, handed.chunk)
+            connecting = partial(Worker, task, database, f"process {os.getpid()}", stop)
+            with closing(
+                persistently(connecting, settings=task.settings, stop=stop, failed=failed)
+            ) as worker:
+                _serve(pipe, handed, worker)
+
+
+def _judge_all(pipe: Connection, task: Task) -> None:
+    judge = task.profile.bind(task.reader.header)
+    while True:
+        handed: Handed = pipe.recv()
+        with _reporting(pipe, handed.chunk):
+            prepared = prepare_chunk(handed.taken(task.ranges), task.reader, judge)
+            pipe.send(Report(handed.chunk.start.offset, prepared))
+
+
+def _serve(pipe: Connection, handed: Handed, worker: Worker) -> None:
+    """Judge each chunk, and store it when the parent says so."""
+    message: Handed | Place = handed
+    chunk = handed.chunk
+    while True:
+        with _reporting(pipe, chunk):
+            start = chunk.start.offset
+            if isinstance(message, Handed):
+                pipe.send(Report(start, worker.judge(message)))
+            else:
+                pipe.send(Report(start, worker.store(start, message, partial(_tell, pipe, start))))
+        message = pipe.recv()
+        if isinstance(message, Handed):
+            worker.forget(chunk.start.offset)
+            chunk = message.chunk
+
+
+def _tell(pipe: Connection, start: int, event: AttemptFailed) -> None:
+    pipe.send(Report(start, event))
+
+
+def _tell_failure(pipe: Connection, task: Task, chunk: Chunk, attempt: int, error: Exception) -> None:
+    _tell(pipe, chunk.start.offset, AttemptFailed.of(task.run_id, None, attempt, error))
+
+
+@contextmanager
+def _reporting(pipe: Connection, chunk: Chunk) -> Iterator[None]:
+    """Tell the parent of whatever goes wrong with a chunk, so that it can raise it."""
+    try:
+        yield
+    except (EOFError, ConnectionError):
+        raise  # the parent does not listen any more
+    except KeyboardInterrupt:
+        error: Exception = Interrupted("interrupted", hint=GO_ON_LATER)
+    except Exception as raised:  # noqa: BLE001 - whatever it is, the parent raises it
+        error = raised
+        error.add_note(traceback.format_exc())
+    else:
+        return
+    pipe.send(Report(chunk.start.offset, error))
+
+
+def _end_with_parent() -> None:
+    """End at once when the parent is gone: the server rolls back what is open."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

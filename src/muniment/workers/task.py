@@ -1,0 +1,144 @@
+"""What a worker does: read and judge chunks that it is handed, and store them when it is told to.
+
+The same in a process of this machine and on a cluster. What a worker has judged it keeps until it is told to
+store it; should it not have it any more, it reads and judges the chunk again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from muniment import ledger, quarantine
+from muniment.config import Settings
+from muniment.databases import connect
+from muniment.databases.patience import persistently
+from muniment.events import AttemptFailed
+from muniment.footprint import Footprint, footprint
+from muniment.load import Committed, Job, OutOfTurn, Prepared, load_chunk, prepare_chunk
+from muniment.memory import peak_rss
+from muniment.profile import Profile, RunContext
+from muniment.records import Account, Place
+from muniment.sources.ranges import Handed, Ranges
+from muniment.sources.source import Reader
+from muniment.stopping import StopRequest
+from muniment.workers.order import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that a worker must know before the first chunk.
+
+    Attributes:
+        profile: by which is loaded.
+        reader: of the source's chunks.
+        ranges: where workers read their bytes; None where they are handed them.
+        settings, run_id, mends: as in `muniment.load.Job`.
+        repeats: whether earlier runs left entries in the quarantine that records of this one may repeat.
+    """
+
+    profile: Profile
+    reader: Reader
+    ranges: Ranges | None
+    settings: Settings
+    run_id: int
+    mends: bool
+    repeats: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What came of storing a chunk.
+
+    Attributes:
+        committed: None where the chunk must wait for its turn.
+        again: an attempt before this one, or another loader, had committed it.
+        worker: which one did it.
+        peak_rss: the largest size of that worker so far, in bytes.
+    """
+
+    committed: Committed | None
+    again: bool = False
+    worker: str = ""
+    peak_rss: int = 0
+
+
+class Worker:
+    """A worker with its connection.
+
+    Args:
+        task: what is loaded.
+        database: its URL.
+        name: of the worker.
+        stop: a request to it ends the pauses between attempts.
+    """
+
+    def __init__(self, task: Task, database: str, name: str, stop: StopRequest) -> None:
+        self._task = task
+        self._name = name
+        self._stop = stop
+        self._judge = task.profile.bind(task.reader.header)
+        writer = task.profile.writer(RunContext(task.run_id))
+        self._database = connect(database)
+        self._job = Job(
+            task.reader, self._judge, self._database, writer, task.run_id, task.profile.scope, task.mends
+        )
+        self._kept: dict[int, Prepared] = {}
+
+    def judge(self, handed: Handed) -> Judged:
+        """Read and judge a chunk, and keep it until it is stored or forgotten."""
+        chunk = handed.taken(self._task.ranges)
+        prepared = prepare_chunk(chunk, self._task.reader, self._judge)
+        self._kept[chunk.start.offset] = prepared
+        rejected = len(prepared.verdicts.rejections)
+        account = Account(read=len(prepared.records), quarantined=rejected)
+        return Judged(footprint_of(prepared, self._job, repeats=self._task.repeats), account)
+
+    def holds(self, start: int) -> bool:
+        """Whether it keeps the chunk that begins there."""
+        return start in self._kept
+
+    def forget(self, start: int) -> None:
+        """A chunk is not wanted any more."""
+        self._kept.pop(start, None)
+
+    def store(self, start: int, reached: Place, failed: Callable[[AttemptFailed], None]) -> Stored:
+        """Store a chunk that it keeps; everything before `reached` is committed."""
+        prepared = self._kept[start]
+        run_id = self._task.run_id
+        stored = persistently(
+            partial(self._store_once, prepared, reached),
+            settings=self._task.settings,
+            stop=self._stop,
+            failed=lambda attempt, error: failed(AttemptFailed.of(run_id, prepared.chunk, attempt, error)),
+        )
+        if stored.committed is not None:
+            self.forget(start)
+        return replace(stored, worker=self._name, peak_rss=peak_rss())
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._database.close()
+
+    def _store_once(self, prepared: Prepared, reached: Place) -> Stored:
+        try:
+            return Stored(load_chunk(prepared, self._job, reached))
+        except OutOfTurn:
+            return Stored(None)
+        except ledger.ChunkAlreadyCommitted:
+            start = prepared.chunk.start.offset
+            with self._database.transaction() as transaction:
+                account, _ = ledger.account_of(transaction, self._task.run_id, start)
+            return Stored(Committed(account), again=True)
+
+
+def footprint_of(prepared: Prepared, job: Job, *, repeats: bool) -> Footprint:
+    """The footprint of a chunk; with `repeats`, also that of its rejections in the quarantine."""
+    found = job.writer.footprint(prepared.verdicts.accepted)
+    rejections = prepared.verdicts.rejections
+    if not repeats or not rejections:
+        return found
+    entries = [quarantine.hash_of(prepared.records, rejection).hex() for rejection in rejections]
+    keys = [rejection.key for rejection in rejections if rejection.key]
+    return found.together(footprint([*entries, *keys]))

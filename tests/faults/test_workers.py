@@ -1,0 +1,155 @@
+"""What happens to the processes of a load with several."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+
+from muniment.errors import WorkerLost
+from muniment.events import AttemptFailed, ChunkCommitted, RunStarted
+from tests.acceptance.loading import MAPPING, load, query
+from tests.acceptance.program import PATIENCE_SECONDS, program_in
+from tests.faults.catalogue import fault
+from tests.faults.loading import SETTINGS, must_be_whole
+
+
+def workers_of(process_id: int) -> set[psutil.Process]:
+    """The workers of a loader: not the process by which Python keeps track of what they share."""
+    found = set()
+    with suppress(psutil.Error):  # the loader, or a worker, has ended meanwhile
+        for child in psutil.Process(process_id).children():
+            with suppress(psutil.Error):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.add(child)
+    return found
+
+
+def kill_workers() -> None:
+    """Kill all workers of this process; what they do stays undone."""
+    for worker in workers_of(os.getpid()):
+        worker.kill()
+
+
+class Killing:
+    """An observer that kills the workers as a run begins, and after the first chunk; or whenever some die."""
+
+    def __init__(self, *, always: bool = False) -> None:
+        self.failed: list[AttemptFailed] = []
+        self._always = always
+
+    def __call__(self, event: object) -> None:
+        if isinstance(event, AttemptFailed):
+            self.failed.append(event)
+        first = isinstance(event, ChunkCommitted) and event.start_record == 1
+        if isinstance(event, RunStarted) or first or (self._always and isinstance(event, AttemptFailed)):
+            kill_workers()
+
+
+@fault(2)
+def test_a_worker_that_is_killed_is_named_by_its_signal_and_another_loads_its_chunk(
+    export: Path, database_url: str
+) -> None:
+    killing = Killing()
+    run = load(export, database_url, settings=SETTINGS, workers=2, observer=killing)
+    assert (run.status, run.account.read) == ("done", 60)
+    assert killing.failed
+    for failed in killing.failed:
+        assert "was killed by SIGKILL" in failed.message
+        assert "memory" in failed.hint
+        assert failed.first_record
+    must_be_whole(export, database_url)
+
+
+@fault(2)
+def test_a_chunk_that_kills_every_worker_ends_the_load_which_can_be_taken_up(
+    export: Path, database_url: str
+) -> None:
+    with pytest.raises(WorkerLost, match="was killed by SIGKILL"):
+        load(export, database_url, settings=SETTINGS, workers=2, observer=Killing(always=True))
+    assert query(database_url, "SELECT status FROM run") == [("failed",)]
+    assert load(export, database_url, settings=SETTINGS).status == "done"
+    must_be_whole(export, database_url)
+
+
+LOADER = """
+import os, signal, sys, muniment
+from muniment.events import ChunkCommitted
+
+signals = [int(sys.argv[4])]
+
+def observe(event):
+    if isinstance(event, ChunkCommitted) and signals:
+        os.kill(os.getpid(), signals.pop())
+
+if __name__ == "__main__":
+    settings = muniment.Settings(chunk_rows=20)
+    how = dict(mapping=sys.argv[2], to=sys.argv[3], settings=settings, observer=observe, workers=2)
+    print(muniment.load(sys.argv[1], **how).status)
+"""
+
+
+def loader_that_sends_itself(
+    number: signal.Signals, export: Path, url: str, text: str = LOADER
+) -> subprocess.Popen[str]:
+    """A loader with two workers that gets a signal once a chunk is committed."""
+    script, mapping = export.with_name("loader.py"), export.with_name("mapping.toml")
+    script.write_text(text)
+    mapping.write_text(MAPPING)
+    return subprocess.Popen(
+        [sys.executable, script, export, mapping, url, str(int(number))],
+        env=program_in(export.parent).environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@fault(1)
+def test_workers_end_with_the_loader_and_what_is_missing_between_their_chunks_is_made_up_for(
+    export: Path, database_url: str
+) -> None:
+    with loader_that_sends_itself(signal.SIGKILL, export, database_url) as loader:
+        workers: set[psutil.Process] = set()
+        while loader.poll() is None:
+            workers |= workers_of(loader.pid)
+            time.sleep(0.02)
+    assert loader.returncode == -signal.SIGKILL
+    assert len(workers) == 2
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE_SECONDS)
+    assert not alive
+    assert query(database_url, "SELECT count(*) FROM chunk_result") != [(0,)]
+    assert load(export, database_url, settings=SETTINGS).status == "done"
+    must_be_whole(export, database_url)
+
+
+@fault(4)
+def test_a_signal_lets_workers_finish_what_they_store(export: Path, database_url: str) -> None:
+    with loader_that_sends_itself(signal.SIGTERM, export, database_url) as loader:
+        out, _ = loader.communicate(timeout=PATIENCE_SECONDS)
+    assert out.split() in (["interrupted"], ["done"])
+    assert query(database_url, "SELECT status FROM run") == [(out.strip(),)]
+    committed = query(database_url, "SELECT start_offset, end_offset FROM chunk ORDER BY start_offset")
+    assert all(before[1] == after[0] for before, after in pairwise(committed))
+    load(export, database_url, settings=SETTINGS, workers=2)
+    must_be_whole(export, database_url)
+
+
+def test_a_script_without_a_guard_is_told_what_it_lacks(export: Path) -> None:
+    url, unguarded = (
+        f"sqlite:///{export.with_suffix('.db')}",
+        LOADER.replace('__name__ == "__main__"', "True"),
+    )
+    with loader_that_sends_itself(signal.SIGTERM, export, url, unguarded) as loader:
+        _, err = loader.communicate(timeout=PATIENCE_SECONDS)
+    assert loader.returncode == 1
+    assert "a worker (process " in err
+    assert "if __name__ == '__main__'" in err
