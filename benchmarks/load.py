@@ -118,7 +118,7 @@ WAYS: dict[str, Callable[[Path, str], None]] = {
 USUAL_WAYS = ("copy", "usual", "muniment")
 
 
-def _prepare(url: str, folder: Path) -> None:
+def prepare(url: str, folder: Path) -> None:
     """Make the table, and Muniment's own by loading a single row into another table."""
     single = flat.write(folder / "single.csv", 1)
     muniment.load(single, model=flat.Artwork, table="single", to=url)
@@ -128,7 +128,7 @@ def _prepare(url: str, folder: Path) -> None:
     engine.dispose()
 
 
-def _content(url: str) -> tuple[int, int]:
+def content_of(url: str) -> tuple[int, int]:
     """The number of rows, and a sum over all their cells, in which nothing and empty text are the same."""
     cells = " || chr(31) || ".join(f"coalesce({name}, '')" for name in flat.COLUMNS)
     engine = sa.create_engine(parsed(url))
@@ -152,11 +152,11 @@ def measure(
     for round_number in range(repeat):
         for name in ways:
             with new_database(server) as url:
-                _prepare(url, folder)
+                prepare(url, folder)
                 began = time.perf_counter()
                 WAYS[name](source, url)
                 seconds[name].append(round(time.perf_counter() - began, 3))
-                contents.add(_content(url))
+                contents.add(content_of(url))
             print(f"round {round_number + 1}: {name} {seconds[name][-1]:.2f} s", file=sys.stderr)
             if len(contents) > 1:
                 raise RuntimeError(f"{name} has stored other rows than those before it: {contents}")

@@ -26,7 +26,7 @@ import muniment
 from muniment import RejectBudget, Settings
 from muniment.databases import connect
 from muniment.errors import DatabaseUnavailable
-from muniment.events import RunStarted
+from muniment.events import ChunkCommitted, RunStarted
 from muniment.load import prepare_chunk
 from muniment.profile import RunContext
 from muniment.records import Place
@@ -72,12 +72,14 @@ class Work:
 
     Attributes:
         checkpoint: load without the ledger, and after each commit note in this file how far it has come.
+        workers: processes of the loader's that load at once.
     """
 
     source: Path
     url: str
     profile: str
     checkpoint: Path | None = None
+    workers: int = 1
 
     def do(self, observer: Callable[[object], None]) -> None:
         """Load, or go on with it."""
@@ -86,7 +88,8 @@ class Work:
             return
         settings = Settings(chunk_rows=CHUNK_ROWS, max_rejects=RejectBudget(percent=100))
         how: dict[str, Any] = {"model": Artwork} if self.profile == "table" else {"mapping": MAPPING}
-        run = muniment.load(self.source, to=self.url, settings=settings, observer=observer, **how)
+        how |= {"settings": settings, "observer": observer, "workers": self.workers}
+        run = muniment.load(self.source, to=self.url, **how)
         if run.status not in ("done", "already loaded"):
             raise RuntimeError(f"the load ended otherwise than done: {run}")
 
@@ -178,6 +181,8 @@ def _work(work: Work, telling: int) -> NoReturn:
         def observe(event: object) -> None:
             if isinstance(event, RunStarted):
                 os.write(telling, RUN_BEGUN.encode())
+            if isinstance(event, ChunkCommitted) and work.workers > 1:
+                os.write(telling, b"r")  # its workers have no part in the pipe
 
         sa.event.listen(sa.Engine, "begin", lambda _connection: os.write(telling, b"b"))
         sa.event.listen(sa.Engine, "commit", lambda _connection: os.write(telling, b"c"))

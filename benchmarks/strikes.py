@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+import psutil
 import sqlalchemy as sa
 
 from benchmarks.loaders import Loader
@@ -51,6 +52,18 @@ class Moment:
 def strike_process(loader: Loader, _url: str) -> bool:
     """SIGKILL."""
     return loader.kill()
+
+
+def strike_worker(loader: Loader, _url: str) -> bool:
+    """SIGKILL of one of the loader's workers; False where it has none just now."""
+    try:
+        children = psutil.Process(loader.process_id).children()
+        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        for worker in workers[-1:]:
+            worker.kill()
+    except psutil.Error:
+        return False
+    return bool(workers)
 
 
 def strike_connections(_loader: Loader, url: str) -> bool:

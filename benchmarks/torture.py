@@ -2,15 +2,17 @@
 
     python -m benchmarks.torture --kills 20 --to sqlite
     python -m benchmarks.torture --kills 300 --server --to postgresql --out torture.json
+    python -m benchmarks.torture --kills 40 --workers 2 --to postgresql
     python -m benchmarks.torture --kills 20 --without-ledger --to sqlite
 
 `--to` is the URL of a server whose user may create databases, or `sqlite`, `postgresql` or `mariadb`: then
 a server is started, which waits for its disk where it is to crash.
 
 Each round loads another generated export into a new database, in chunks of a few records, while strikes
-fall: SIGKILL of the loader's process, on servers also the end of its connections, and with `--server`
-SIGKILL of all processes of a server of our own. A loader that was killed, or gave up, is started again. At
-last every table, and the ledger, is compared by content with an undisturbed load of the file into SQLite.
+fall: SIGKILL of the loader's process, on servers also the end of its connections, with `--workers` SIGKILL
+of one of its workers, and with `--server` SIGKILL of all processes of a server of our own. A loader that was
+killed, or gave up, is started again. At last every table, and the ledger, is compared by content with an
+undisturbed load of the file into SQLite.
 
 The seed decides on the exports, and on when strikes fall, counted in phases of the loader; which
 statement is met at that moment is up to the machine.
@@ -42,7 +44,7 @@ from benchmarks.circumstances import circumstances
 from benchmarks.databases import new_database
 from benchmarks.loaders import UNAVAILABLE, Artwork, Loader, Work
 from benchmarks.make_export import write_export
-from benchmarks.strikes import Moment, strike_connections, strike_process, striking_server
+from benchmarks.strikes import Moment, strike_connections, strike_process, strike_worker, striking_server
 from muniment.databases import connect
 from muniment.table import table_of
 from tests import servers
@@ -68,6 +70,7 @@ class Torture:
     strikes: dict[str, Strike]
     kills: int
     without_ledger: bool = False
+    workers: int = 1
 
 
 @dataclass
@@ -98,7 +101,8 @@ def torture(what: Torture) -> Outcome:
             write_export(file, rows=what.rows, seed=what.seed + outcome.rounds)
         with _database(what, outcome.rounds) as url:
             checkpoint = what.folder / f"{outcome.rounds}.checkpoint" if what.without_ledger else None
-            _disturb(Work(source, url, profile, checkpoint), what.strikes, kinds, chance, outcome)
+            work = Work(source, url, profile, checkpoint, what.workers)
+            _disturb(work, what.strikes, kinds, chance, outcome)
             _compare(source, url, profile, what, outcome)
         told = f"{outcome.strikes.total()} kills, lost {outcome.lost.total()}"
         print(f"round {outcome.rounds}: {told}, duplicated {outcome.duplicated.total()}", file=sys.stderr)
@@ -178,6 +182,7 @@ def report(outcome: Outcome, what: Torture, to: str, seconds: float) -> dict[str
         "in_phases": dict(outcome.phases),
         "profiles": list(what.profiles),
         "ledger": not what.without_ledger,
+        "workers": what.workers,
         "seed": what.seed,
         "rounds": outcome.rounds,
         "rows": outcome.rows,
@@ -215,6 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--profile", choices=(*PROFILES, "both"), default="both", help="both: in turn")
     parser.add_argument("--rows", type=int, default=2_000, help="of each round")
     parser.add_argument("--seed", type=int, default=1, help="another seed strikes at other moments")
+    parser.add_argument("--workers", type=int, default=1, help="of each loader; they are killed as well")
     parser.add_argument("--without-ledger", action="store_true", help="must be seen to store rows twice")
     parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     parser.add_argument("--out", type=Path, help="a JSON file for the result")
@@ -245,6 +251,8 @@ def _what(parser: argparse.ArgumentParser, given: argparse.Namespace, ending: Ex
     profiles = PROFILES if given.profile == "both" else (given.profile,)
     if given.without_ledger:
         profiles = ("table",)  # whose rows have no key that would refuse them the second time
+    if given.workers > 1:
+        strikes["worker"] = strike_worker
     own = {"postgresql": servers.own_postgresql, "mariadb": servers.own_mariadb}
     server: str | None = None
     if given.to in own:
@@ -260,7 +268,15 @@ def _what(parser: argparse.ArgumentParser, given: argparse.Namespace, ending: Ex
         strikes["connection"] = strike_connections
     folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="muniment-torture-")))
     return Torture(
-        folder, server, profiles, given.rows, given.seed, strikes, given.kills, given.without_ledger
+        folder,
+        server,
+        profiles,
+        given.rows,
+        given.seed,
+        strikes,
+        given.kills,
+        given.without_ledger,
+        given.workers,
     )
 
 

@@ -54,6 +54,9 @@ class Footprint:
 ALONE = -1
 """The way of what one chunk at a time may touch."""
 
+EVERYTHING = Footprint(np.zeros(1, np.int64), np.full(1, ALONE, np.int64))
+"""Of records that must be stored in the order of the source."""
+
 NOTHING = Footprint(np.empty(0, np.int64), np.empty(0, np.int64))
 
 

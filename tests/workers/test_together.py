@@ -35,9 +35,7 @@ PARTS = 3
 
 
 @pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
-def test_processes_that_load_parts_of_an_export_at_once_share_rows(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_processes_that_load_parts_of_an_export_at_once_share_rows(tmp_path: Path, database_url: str) -> None:
     rows = [vase(n, maker=f"Maker {n % 17}", kind=f"kind {n % 13}") for n in range(1, ROWS + 1)]
     parts = [write(tmp_path / f"{part}.csv", rows[part::PARTS]) for part in range(PARTS)]
     mapping = tmp_path / "mapping.toml"

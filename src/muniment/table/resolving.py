@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Transaction
+from muniment.footprint import EVERYTHING, Footprint
 from muniment.profile import Applied, Writer
 from muniment.records import Accepted, Note, Problem, Records, Rejection, shortened
 from muniment.table.adding import add_missing
@@ -92,6 +93,10 @@ class LookingUpWriter:
             if place not in faults
         ]
         return replace(applied, rejections=[*refused, *applied.rejections], notes=notes)
+
+    def footprint(self, accepted: Accepted) -> Footprint:  # noqa: ARG002 - the protocol's
+        """See `muniment.profile.Writer.footprint`: a record may be found by those after it."""
+        return EVERYTHING
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, what was learnt since the last commit."""
