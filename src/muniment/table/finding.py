@@ -29,7 +29,7 @@ ROWS_FOR_A_KEY = 50
 """A table with no more rows than so many times the keys that were asked for is read whole: in the order of
 its primary key a row costs a fiftieth of what it costs to search for it."""
 
-PAGE_ROWS = 20_000
+PAGE_ROWS = 10_000
 """Rows of a table that are fetched together where it is read whole: some MB."""
 
 Found = tuple[Array, npt.NDArray[np.bool_]]
@@ -81,6 +81,8 @@ class KeyFinder:
                 )
             self._current = self.table.c[IS_CURRENT].is_(sa.true())
         self._reads = [_reading(column) for column in self.by]
+        kind = self.by[0].type
+        self._is_plain = len(self.by) == 1 and isinstance(kind, sa.String) and not isinstance(kind, sa.CHAR)
         self.types = [typing(column) for column in self.by]
         self.kind = int if isinstance(self.value.type, sa.Integer) else str
         self._remembered = RememberedKeys(self.kind)
@@ -127,6 +129,9 @@ class KeyFinder:
 
     def written(self, row: Sequence[Any]) -> bytes:
         """A key as it is compared, from the columns of a row of the database."""
+        if self._is_plain:
+            plain: bytes = row[0].encode()
+            return plain
         parts = (read(value) for read, value in zip(self._reads, row, strict=False))
         return KEY_SEPARATOR.join(parts).encode()
 
