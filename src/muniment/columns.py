@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
@@ -74,6 +75,24 @@ class TextColumn(Sequence[str]):
     def take(self, places: Sequence[int]) -> TextColumn:
         """The texts at these places, in this order."""
         return TextColumn(self.column.take(pa.array(places, pa.int64())))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Rows as a database's bulk path sends them, made ahead of the transaction that writes them.
+
+    Attributes:
+        rows: the same rows.
+        form: what the database had said of its columns; where it says otherwise now, `payload` is void.
+        payload: the bytes.
+    """
+
+    rows: ColumnarRows
+    form: tuple[int, ...]
+    payload: memoryview
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def chosen(values: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:

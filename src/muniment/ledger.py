@@ -169,6 +169,14 @@ RESULT = (
 )
 """The columns of a result that are sealed. How many seconds something took is no evidence of anything."""
 
+LAST_END = (
+    sa.select(chunk_table.c.end_offset)
+    .where(chunk_table.c.run_id == sa.bindparam("run"), chunk_table.c.start_offset < sa.bindparam("before"))
+    .order_by(chunk_table.c.start_offset.desc())
+    .limit(1)
+)
+"""Where the last chunk of a run before a place ends; made once, since it is asked for each chunk."""
+
 Row = Mapping[str, Any]
 """A row of a table, by column."""
 
@@ -344,9 +352,7 @@ def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> Row:
 
 def reaches(transaction: Transaction, run_id: int, place: Place) -> bool:
     """Whether the last of the run's chunks that begin before a place ends there."""
-    c = chunk_table.c
-    ends = sa.select(c.end_offset).where(c.run_id == run_id, c.start_offset < place.offset)
-    end = transaction.execute(ends.order_by(c.start_offset.desc()).limit(1)).scalar()
+    end = transaction.execute(LAST_END, {"run": run_id, "before": place.offset}).scalar()
     return end is not None and int(end) == place.offset
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from muniment import evidence, ledger, quarantine
@@ -77,6 +77,16 @@ def prepare_chunk(chunk: Chunk, source: Reader, judge: Judge) -> Prepared:
     records = source.records(chunk, by_column=judge.judges_columns)
     verdicts = judge.judge(records)
     return Prepared(chunk, records, verdicts, time.perf_counter() - began)
+
+
+def encode_chunk(prepared: Prepared, job: Job) -> Prepared:
+    """Do ahead what need not wait for the chunk's transaction: its hash, and its rows as they are sent."""
+    began = time.perf_counter()
+    _ = prepared.chunk.sha256  # which remembers it
+    verdicts = prepared.verdicts
+    encoded = job.writer.encode(job.database, prepared.records, verdicts.accepted)
+    ready = replace(verdicts, accepted=replace(verdicts.accepted, encoded=encoded))
+    return replace(prepared, verdicts=ready, seconds=prepared.seconds + time.perf_counter() - began)
 
 
 def load_chunk(prepared: Prepared, job: Job, reached: Place | None = None) -> Committed:
@@ -247,11 +257,11 @@ def resume_place(transaction: Transaction, job: Job) -> Place:
 
 
 def prepare_ahead(job: Job, chunks: Iterator[Chunk]) -> Iterator[Prepared]:
-    """Each chunk, read and judged; the next one while this one is being written."""
+    """Each chunk, ready to be written; the next one while this one is being written."""
 
     def prepare_next() -> Prepared | None:
         chunk = next(chunks, None)
-        return prepare_chunk(chunk, job.source, job.judge) if chunk else None
+        return encode_chunk(prepare_chunk(chunk, job.source, job.judge), job) if chunk else None
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="muniment-prepare") as ahead:
         coming = ahead.submit(prepare_next)

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from muniment.databases.database import Transaction
+from muniment.columns import Encoded
+from muniment.databases.database import Database, Transaction
 from muniment.footprint import Footprint
 from muniment.records import Accepted, Header, Note, Position, Records, Rejection, Verdicts
 from muniment.sources.format import Format
@@ -77,6 +78,13 @@ class Judge(Protocol):
 
 class Writer(Protocol):
     """Stores accepted records inside the chunk's transaction."""
+
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> Encoded | None:
+        """What can be made of `accepted` ahead of the transaction, in another thread; most often nothing.
+
+        `apply` finds it as `accepted.encoded`, unless it has to store a part of them.
+        """
+        ...
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store `accepted`; may be called again for a part of them after a rollback."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from muniment.columns import ColumnarRows, chosen
+from muniment.columns import ColumnarRows, Encoded, chosen
 from muniment.errors import OutOfBalance
 
 Integers = npt.NDArray[np.int64]
@@ -246,17 +246,21 @@ class Accepted:
         indexes: of each record in its chunk, ascending.
         keys: what identifies each record from one export to the next ("" where a profile has no keys).
         values: what the profile made of each.
+        encoded: what the writer will store of all of them, made ahead; None where it was not, or of a part.
     """
 
     indexes: Sequence[int]
     keys: Sequence[str]
     values: Sequence[Any]
+    encoded: Encoded | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.indexes)
 
     def part(self, start: int, stop: int) -> Accepted:
         """The records from `start` up to but not including `stop`."""
+        if start == 0 and stop >= len(self):
+            return self
         return Accepted(self.indexes[start:stop], self.keys[start:stop], self.values[start:stop])
 
     def at(self, places: Sequence[int]) -> Accepted:

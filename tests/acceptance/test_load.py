@@ -262,6 +262,7 @@ class Forgetful:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
+        self.encode = writer.encode
         self.settle = writer.settle
         self.complete = writer.complete
         self.footprint = writer.footprint

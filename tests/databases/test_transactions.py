@@ -149,20 +149,46 @@ BY_COLUMN = {
 
 
 @many_examples
-@given(rows=st.lists(cells, min_size=1, max_size=8), left_out=st.sampled_from(["", "bytes"]))
+@given(
+    rows=st.lists(cells, min_size=1, max_size=8), left_out=st.sampled_from(["", "bytes"]), ahead=st.booleans()
+)
 def test_what_is_inserted_by_column_comes_back_as_it_was(
-    database: Database, rows: list[tuple[Any, ...]], left_out: str
+    database: Database, rows: list[tuple[Any, ...]], left_out: str, ahead: bool
 ) -> None:
     names = [name for name in BY_COLUMN if name != left_out]
     whole = [dict(zip(COLUMNS, (number, None, *row), strict=True)) for number, row in enumerate(rows)]
     columns = [pa.array([row[name] for row in whole], BY_COLUMN[name]) for name in names]
+    by_column = ColumnarRows(columns)
+    encoded = database.encode(everything, names, by_column) if ahead else None
     with database.transaction() as transaction:
         transaction.execute(everything.delete())
-        transaction.insert(everything, names, ColumnarRows(columns))
+        transaction.insert(everything, names, encoded or by_column)
     nothing = dict.fromkeys(COLUMNS)
     assert stored(database, everything) == [
         tuple((nothing | {name: row[name] for name in names}).values()) for row in whole
     ]
+
+
+def test_rows_encoded_for_columns_that_are_of_another_type_by_now_are_stored_all_the_same(
+    database: Database,
+) -> None:
+    former = sa.Table("changing", sa.MetaData(), sa.Column("number", Id))
+    later = sa.Table("changing", sa.MetaData(), sa.Column("number", Real))
+    rows = ColumnarRows([pa.array([5])])
+    try:
+        with database.transaction() as transaction:
+            former.create(transaction.connection)
+            transaction.insert(former, ["number"], rows)
+        encoded = database.encode(former, ["number"], rows)
+        with database.transaction() as transaction:
+            former.drop(transaction.connection)
+            later.create(transaction.connection)
+        with database.transaction() as transaction:
+            transaction.insert(former, ["number"], encoded or rows)
+        assert stored(database, later) == [(5.0,)]
+    finally:
+        with database.transaction() as transaction:
+            later.drop(transaction.connection)
 
 
 def test_a_part_of_columns_is_inserted_as_that_part(database: Database) -> None:

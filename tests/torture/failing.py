@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from muniment.columns import Encoded
 from muniment.databases.database import Database, Rows, Transaction
 from muniment.errors import DatabaseUnavailable
 
@@ -65,7 +66,7 @@ class FailingTransaction:
         self._strike("execute")
         return self._transaction.execute(statement, parameters)
 
-    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
         self._strike(f"insert {table.name}")
         self._transaction.insert(table, columns, rows)
 
@@ -98,6 +99,9 @@ class FailingDatabase:
 
     def is_durable(self) -> bool:
         return self._database.is_durable()
+
+    def encode(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> Encoded | None:
+        return self._database.encode(table, columns, rows)
 
     def schema_lock(self) -> AbstractContextManager[Transaction]:
         return self._failing(self._database.schema_lock)

@@ -6,7 +6,7 @@ lies in memory as it will be sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ FIXED_OIDS: Mapping[int, tuple[Any, str]] = {
 """bool, int8, int2, int4, float8: the type that they are made from, and how they are written."""
 
 
-def binary_copy(rows: ColumnarRows, oids: list[int]) -> memoryview | None:
+def binary_copy(rows: ColumnarRows, oids: Sequence[int]) -> memoryview | None:
     """The rows as binary COPY takes them, between opening and closing.
 
     Args:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from muniment.columns import Encoded
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.engines import engine_at
 from muniment.databases.errors import DRIVER_ERRORS, wrapped, wrapping
@@ -38,7 +39,7 @@ class SqlTransaction(ABC):
         with wrapping(self.label):
             return self.connection.execute(statement, parameters)
 
-    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
         """Insert rows by the database's bulk path; all of them, or an error."""
         if rows:
             with wrapping(table.name):
@@ -80,7 +81,7 @@ class SqlTransaction(ABC):
         return self.connection.connection.cursor()
 
     @abstractmethod
-    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None: ...
+    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None: ...
 
     @abstractmethod
     def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None: ...
@@ -135,6 +136,10 @@ class SqlDatabase(ABC):
         """Whether what a durable transaction has committed is on the disk."""
         with wrapping(self.label), self.engine.connect() as connection:
             return self._waits_for_disk(connection)
+
+    def encode(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> Encoded | None:  # noqa: ARG002 - the protocol's
+        """Nothing, where a driver takes rows as they are."""
+        return None
 
     def close(self) -> None:
         """Give back all connections."""

@@ -16,6 +16,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 
+from muniment.columns import Encoded
+
 KEYS_A_QUERY = 2_000
 """Values in one IN list: those of a chunk of common size, and below every driver's limit on parameters."""
 
@@ -111,7 +113,7 @@ class Transaction(Protocol):
         """Execute a Core statement, its errors wrapped."""
         ...
 
-    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+    def insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
         """Insert rows by the database's bulk path; all of them, or an error.
 
         After an error some may be there until the savepoint or transaction is rolled back.
@@ -158,6 +160,10 @@ class Database(Protocol):
 
     def is_durable(self) -> bool:
         """Whether what a durable transaction has committed outlasts a crash of the server and its machine."""
+        ...
+
+    def encode(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> Encoded | None:
+        """Rows as `insert` sends them, where that is known before the transaction; from any thread."""
         ...
 
     def schema_lock(self) -> AbstractContextManager[Transaction]:

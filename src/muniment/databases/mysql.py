@@ -10,7 +10,7 @@ from typing import Any
 import pymysql
 import sqlalchemy as sa
 
-from muniment.columns import ColumnarRows
+from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.columnar import tab_separated_columns
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
@@ -48,11 +48,14 @@ class MySQLTransaction(SqlTransaction):
         super().__init__(connection, database.label)
         self._database = database
 
-    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
         self._must_be_transactional(table)
+        encoded = rows if isinstance(rows, Encoded) else None
+        if isinstance(rows, Encoded):
+            rows = rows.rows
         if self._database.loads_local_files:
             try:
-                self._load(table, columns, rows)
+                self._load(table, columns, encoded or self._database.encode(table, columns, rows) or rows)
                 return
             except pymysql.err.MySQLError as error:
                 if not LOCAL_INFILE_FORBIDDEN.intersection(error.args[:1]):
@@ -66,10 +69,10 @@ class MySQLTransaction(SqlTransaction):
         _, (column,) = self.quoted(table, columns[:1])
         self._insert_many_rows(table, columns, rows, f" ON DUPLICATE KEY UPDATE {column} = {column}")
 
-    def _load(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+    def _load(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
         payload: list[bytes | memoryview]
-        if isinstance(rows, ColumnarRows) and not any(is_binary(table.c[name]) for name in columns):
-            payload = [tab_separated_columns(rows)]
+        if isinstance(rows, Encoded):
+            payload = [rows.payload]
         else:
             todo = conversions(table, columns, dialect="mysql", of_bytes=bytes.hex)
             payload = [tab_separated(part, columns) for part in converted(rows, todo)]
@@ -148,6 +151,12 @@ class MySQLDatabase(SqlDatabase):
         super().__init__(url, label, workers=workers)
         self.loads_local_files = True
         self.transactional_tables: set[str] = set()
+
+    def encode(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> Encoded | None:
+        """The rows for LOAD DATA, where none of them holds bytes."""
+        if not isinstance(rows, ColumnarRows) or any(is_binary(table.c[name]) for name in columns):
+            return None
+        return Encoded(rows, (), tab_separated_columns(rows)) if self.loads_local_files else None
 
     @contextmanager
     def schema_lock(self) -> Iterator[Transaction]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from muniment.columns import ColumnarRows
+from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.columnar import COPY_CLOSING, COPY_OPENING, binary_copy
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
@@ -46,28 +45,38 @@ _OIDS = sa.text(
 class PostgresTransaction(SqlTransaction):
     """A transaction whose bulk path is COPY."""
 
-    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
-        payload = self._binary(table, columns, rows) if isinstance(rows, ColumnarRows) else None
+    def __init__(self, connection: sa.Connection, database: PostgresDatabase) -> None:
+        super().__init__(connection, database.label)
+        self._database = database
+
+    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
+        given, encoded = (rows.rows, rows) if isinstance(rows, Encoded) else (rows, None)
+        content = self._binary(table, columns, given, encoded) if isinstance(given, ColumnarRows) else None
         name, quoted = self.quoted(table, columns)
         statement = f"COPY {name} ({', '.join(quoted)}) FROM STDIN"
-        if payload is not None:
+        if content is not None:
             statement += " (FORMAT binary)"
         with self.driver_cursor() as cursor:
             with cursor.copy(statement) as copy:
-                for part in payload or _text(table, columns, rows):
+                for part in _text(table, columns, given) if content is None else _enclosed(content):
                     copy.write(part)
             if cursor.rowcount != len(rows):
                 message = f"of {len(rows)} rows the server took {cursor.rowcount}"
                 raise DatabaseError(message, hint="Nothing of them is kept", where=self.label)
 
-    def _binary(self, table: sa.Table, columns: Sequence[str], rows: ColumnarRows) -> list[Any] | None:
-        """The rows as binary COPY takes them, in writes of `WRITE_BYTES`; None where text must do."""
-        oids = self._oids(table)
-        content = binary_copy(rows, [oids[column] for column in columns])
-        if content is None:
-            return None
-        starts = range(0, len(content), WRITE_BYTES)
-        return [COPY_OPENING, *(content[start : start + WRITE_BYTES] for start in starts), COPY_CLOSING]
+    def _binary(
+        self, table: sa.Table, columns: Sequence[str], rows: ColumnarRows, encoded: Encoded | None
+    ) -> memoryview | None:
+        """The rows as binary COPY takes them; None where text must do.
+
+        Of a user's table the types are asked for each time: what was written for others might be taken for
+        something else.
+        """
+        self._database.types[table] = types = self._oids(table)
+        form = tuple(types[column] for column in columns)
+        if encoded is not None and encoded.form == form:
+            return encoded.payload
+        return binary_copy(rows, form)
 
     def _oids(self, table: sa.Table) -> dict[str, int]:
         """The types of a table's columns; asked once a connection of our own, which no load changes."""
@@ -82,6 +91,14 @@ class PostgresTransaction(SqlTransaction):
     def _insert_missing(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
         statement = insert(table).on_conflict_do_nothing()
         self.connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _enclosed(content: memoryview) -> Iterator[bytes | memoryview]:
+    """What binary COPY takes, in writes of `WRITE_BYTES`."""
+    yield COPY_OPENING
+    for start in range(0, len(content), WRITE_BYTES):
+        yield content[start : start + WRITE_BYTES]
+    yield COPY_CLOSING
 
 
 def _text(table: sa.Table, columns: Sequence[str], rows: Rows) -> Iterator[bytes]:
@@ -108,6 +125,20 @@ class PostgresDatabase(SqlDatabase):
 
     ddl_compiler = CheckedPostgresDDL
 
+    def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
+        super().__init__(url, label, workers=workers)
+        self.types: dict[sa.Table, Mapping[str, int]] = {}
+        """By table, the types of its columns when last it was written to."""
+
+    def encode(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> Encoded | None:
+        """The rows for binary COPY, once an earlier transaction has seen the types of the columns."""
+        types = self.types.get(table)
+        if types is None or not isinstance(rows, ColumnarRows):
+            return None
+        form = tuple(types[column] for column in columns)
+        payload = binary_copy(rows, form)
+        return None if payload is None else Encoded(rows, form, payload)
+
     @contextmanager
     def schema_lock(self) -> Iterator[Transaction]:
         """A transaction that holds an advisory lock; creating tables is part of it."""
@@ -130,7 +161,7 @@ class PostgresDatabase(SqlDatabase):
         return connection.exec_driver_sql("SHOW fsync").scalar() == "on"
 
     def _transaction(self, connection: sa.Connection) -> SqlTransaction:
-        return PostgresTransaction(connection, self.label)
+        return PostgresTransaction(connection, self)
 
     def _must_suit(self, connection: sa.Connection) -> None:
         self._must_be_at_least("PostgreSQL", connection.dialect.server_version_info, MINIMUM_VERSION)

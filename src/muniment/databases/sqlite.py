@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from muniment.columns import ColumnarRows
+from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import StrictSQLiteDDL
@@ -32,7 +32,9 @@ MINIMUM_VERSION = (3, 37)
 class SQLiteTransaction(SqlTransaction):
     """A transaction that holds the database's write lock."""
 
-    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+    def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
+        if isinstance(rows, Encoded):
+            rows = rows.rows
         name, quoted = self.quoted(table, columns)
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {name} ({', '.join(quoted)}) VALUES ({marks})"  # noqa: S608 - all names are quoted

@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from muniment.columns import Column, ColumnarRows
-from muniment.databases.database import Transaction, rows_in, where_in
+from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.footprint import Footprint
 from muniment.ledger import change_table, now
 from muniment.museum import tables
@@ -145,6 +145,9 @@ class MuseumWriter:
     def _accessions_are_unique(self) -> bool:
         """Whether an accession number belongs to one object, and is not what identifies it."""
         return self._mapping.record.key is not None and not self._mapping.record.accession_repeats
+
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> None:
+        """Nothing: ids are found in the transaction."""
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, the ids learnt in the transaction."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from muniment.columns import ColumnarRows
-from muniment.databases.database import Transaction
+from muniment.databases.database import Database, Transaction
 from muniment.databases.types import Flag, Moment, moment_text
 from muniment.ledger import run_table
 from muniment.profile import Applied
@@ -54,6 +54,9 @@ class HistoryWriter(TableWriter):
             self._began = transaction.execute(began).scalar_one()
             self._dialect = transaction.connection.dialect.name
         return self._merge(transaction, records, accepted)
+
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> None:
+        """Nothing: which rows are added, and from when they hold, is found in the transaction."""
 
     def _rows_of_keys(self) -> sa.Select[Any]:
         current = self._table.c[IS_CURRENT].is_(sa.true())

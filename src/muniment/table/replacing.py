@@ -15,7 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from muniment.columns import ColumnarRows
-from muniment.databases.database import Transaction, Value, rows_in
+from muniment.databases.database import Database, Transaction, Value, rows_in
 from muniment.databases.types import Id
 from muniment.errors import DuplicateKey
 from muniment.ledger import run_table
@@ -83,6 +83,9 @@ class ReplacingWriter(TableWriter):
             return Applied(inserted=accepted.indexes)
         except DuplicateKey:
             return self._stage_first(transaction, records, accepted)
+
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> None:
+        """Nothing: rows are staged in a table of their own."""
 
     def complete(self, transaction: Transaction) -> str:
         """Put the staged rows in the place of the old ones; see `muniment.profile.Writer.complete`."""

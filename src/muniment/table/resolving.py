@@ -11,7 +11,7 @@ import pyarrow.compute
 import sqlalchemy as sa
 
 from muniment.columns import Column, ColumnarRows
-from muniment.databases.database import Transaction
+from muniment.databases.database import Database, Transaction
 from muniment.footprint import EVERYTHING, Footprint
 from muniment.profile import Applied, Writer
 from muniment.records import Accepted, Note, Problem, Records, Rejection, shortened
@@ -97,6 +97,9 @@ class LookingUpWriter:
     def footprint(self, accepted: Accepted) -> Footprint:  # noqa: ARG002 - the protocol's
         """See `muniment.profile.Writer.footprint`: a record may be found by those after it."""
         return EVERYTHING
+
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> None:
+        """Nothing: what stands in a row is looked up in the transaction."""
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, what was learnt since the last commit."""

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from muniment.columns import ColumnarRows
-from muniment.databases.database import Transaction, Value, rows_in
+from muniment.columns import ColumnarRows, Encoded
+from muniment.databases.database import Database, Transaction, Value, rows_in
 from muniment.databases.types import Hash, Id
 from muniment.errors import DuplicateKey, UsageError
 from muniment.footprint import NOTHING, Footprint, footprint_of_keys
@@ -80,6 +80,7 @@ class TableWriter:
         self._keys = list(keys)
         self._updates = updates
         self._alone: bool | None = None
+        self._taken = False
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store accepted rows; see `muniment.profile.Writer.apply`.
@@ -90,13 +91,13 @@ class TableWriter:
         if not self._keys:
             self._insert(transaction, records, accepted)
             return Applied(inserted=accepted.indexes)
-        if self._is_alone(transaction):
+        if self._is_alone(transaction) and not self._taken:
             try:
-                with transaction.savepoint():
-                    self._insert(transaction, records, accepted)
-                return Applied(inserted=accepted.indexes)
+                self._insert(transaction, records, accepted)
             except DuplicateKey:
-                pass  # told apart below
+                self._taken = True  # the next attempt tells them apart
+                raise
+            return Applied(inserted=accepted.indexes)
         return self._merge(transaction, records, accepted)
 
     def footprint(self, accepted: Accepted) -> Footprint:
@@ -104,8 +105,10 @@ class TableWriter:
         return footprint_of_keys(accepted.keys) if self._keys else NOTHING
 
     def settle(self, *, committed: bool) -> None:
-        """Believe, or forget, that the run is alone."""
-        if not committed:
+        """Believe, or forget, that the run is alone; of the next chunk no key is known as taken."""
+        if committed:
+            self._taken = False
+        else:
             self._alone = None
 
     def complete(self, transaction: Transaction) -> str:  # noqa: ARG002 - the protocol's
@@ -138,9 +141,16 @@ class TableWriter:
     def _others(self) -> sa.ColumnElement[bool]:
         return sa.and_(run_table.c.scope == self._scope, run_table.c.run_id != self._run_id)
 
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> Encoded | None:
+        """The rows as the database takes them, unless they will have to be told apart."""
+        if not isinstance(accepted.values, ColumnarRows) or (self._keys and self._alone is False):
+            return None
+        columns, rows = self._rows(records, accepted)
+        return database.encode(self._table, columns, rows)
+
     def _insert(self, transaction: Transaction, records: Records, accepted: Accepted) -> None:
         columns, rows = self._rows(records, accepted)
-        transaction.insert(self._table, columns, rows)
+        transaction.insert(self._table, columns, accepted.encoded or rows)
 
     def _rows(self, records: Records, accepted: Accepted) -> tuple[list[str], Sequence[Row]]:
         """Rows with all that the table asks for, and the columns that they fill."""
