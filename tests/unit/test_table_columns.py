@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from pydantic_core import SchemaError
@@ -98,11 +98,20 @@ def verdicts(model: type[BaseModel], rows: list[list[str]], *, by_column: bool) 
     return replace(found, accepted=Accepted(*map(list, (accepted.indexes, accepted.keys, accepted.values))))
 
 
+@settings(deadline=None)  # a busy machine is no fault of theirs
 @given(st.lists(st.lists(CELLS, min_size=7, max_size=7), max_size=12))
 def test_columns_and_rows_come_to_the_same_verdicts(rows: list[list[str]]) -> None:
     assert verdicts(Loan, rows, by_column=True) == verdicts(Loan, rows, by_column=False)
 
 
+def test_any_white_space_around_nothing_is_nothing_by_column_as_by_row() -> None:
+    spaces = [chr(code) for code in range(0x10000) if chr(code).isspace()]
+    cells = [text for space in spaces for text in (space, 3 * space, f"{space}NULL{space}", f"{space}x")]
+    rows = [["7", "a", cell, "", "3", "", ""] for cell in [*cells, "NUL", "\N{BRAILLE PATTERN BLANK}", "x"]]
+    assert verdicts(Loan, rows, by_column=True) == verdicts(Loan, rows, by_column=False)
+
+
+@settings(deadline=None)  # a busy machine is no fault of theirs
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=12))
 def test_text_without_conditions_passes_columns_as_it_passes_rows(rows: list[list[str]]) -> None:
     assert verdicts(Loose, rows, by_column=True) == verdicts(Loose, rows, by_column=False)
@@ -153,6 +162,7 @@ TYPED_CELLS = st.one_of(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault of theirs
 @given(st.lists(st.lists(TYPED_CELLS, min_size=8, max_size=8), max_size=8))
 def test_typed_columns_and_rows_come_to_the_same_verdicts(rows: list[list[str]]) -> None:
     assert verdicts(Typed, rows, by_column=True) == verdicts(Typed, rows, by_column=False)
@@ -196,6 +206,7 @@ PATTERNS = st.builds(
 SUBJECTS = st.text(st.sampled_from("aZ7b.- _é٣\n\t\x0b\u2003"), max_size=6)
 
 
+@settings(deadline=None)  # a busy machine is no fault of theirs
 @given(PATTERNS, st.lists(SUBJECTS, max_size=10))
 def test_a_cell_that_is_certain_by_its_pattern_is_valid_to_pydantic(pattern: str, cells: list[str]) -> None:
     try:

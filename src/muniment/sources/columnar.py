@@ -176,6 +176,10 @@ def _table(content: bytes, parser: Parser, width: int) -> tuple[pa.Table, set[in
             newlines_in_values=bool(parser.format.quote),
             invalid_row_handler=note,
         ),
-        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=False,
+            check_utf8=False,  # all of it was looked at before
+        ),
     )
     return table, ragged

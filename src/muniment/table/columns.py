@@ -16,7 +16,7 @@ import pyarrow.compute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from muniment.columns import Column, ColumnarRows
+from muniment.columns import Column, ColumnarRows, cell_lengths
 from muniment.databases.database import Value
 from muniment.databases.types import Blob, Flag, Id, Real
 from muniment.table.certainty import Certain, certain_cells
@@ -35,6 +35,10 @@ ARROW_TYPES: dict[Any, pa.DataType] = {
     Blob: pa.binary(),
 }
 """By the type of a database column, that of its values here; of all others it is text."""
+
+MAY_BE_SPACE = np.zeros(256, np.bool_)
+"""Bytes with which a character that Unicode calls white space may begin in UTF-8."""
+MAY_BE_SPACE[[chr(code).encode()[0] for code in range(0x10000) if chr(code).isspace()]] = True
 
 _CALLING = ("default_factory", "post_init", "custom_init", "validate_default")
 
@@ -69,7 +73,7 @@ class ColumnCheck:
             cells: text.
             nothing: what means that a cell is empty, stripped.
         """
-        empty = _where(pc.is_in(pc.utf8_trim_whitespace(cells), value_set=nothing))
+        empty = _empty(cells, nothing)
         values, doubtful = cells, empty if self.required else None
         if self.validate is not None:
             values, wrong = self._validated(cells, empty)
@@ -111,6 +115,29 @@ class ColumnCheck:
         for place, value in zip(kept, valid, strict=True):
             answers[place] = value if self.stored is None or value is None else self.stored(value)
         return answers, sorted(wrong)
+
+
+def _empty(cells: Column, nothing: Column) -> Column | None:
+    """Which cells mean nothing once they are stripped; None where none does.
+
+    Most columns are told by their lengths and first bytes: only what may begin with white space, or is no
+    longer than the words for nothing, is looked at.
+    """
+    lengths = cell_lengths(cells)
+    suspect = lengths <= int(cell_lengths(nothing).max(initial=0))
+    content = cells.buffers()[2]
+    if content is not None and content.size:
+        offsets = np.frombuffer(cells.buffers()[1], np.int32)[cells.offset : cells.offset + len(cells)]
+        firsts = np.frombuffer(content, np.uint8)[np.minimum(offsets, content.size - 1)]
+        suspect |= MAY_BE_SPACE[firsts]
+    places = np.flatnonzero(suspect)
+    if not len(places):
+        return None
+    looked_at = cells if len(places) == len(cells) else cells.take(pa.array(places))
+    found = pc.is_in(pc.utf8_trim_whitespace(looked_at), value_set=nothing)
+    mask = np.zeros(len(cells), np.bool_)
+    mask[places] = found.to_numpy(zero_copy_only=False)
+    return _where(pa.array(mask))
 
 
 def _where(mask: Column) -> Column | None:
