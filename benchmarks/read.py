@@ -29,8 +29,8 @@ import sqlalchemy as sa
 from benchmarks.circumstances import circumstances
 from benchmarks.databases import new_database
 from benchmarks.memory import ALLOWED_GROWTH, DATABASES, ROOT, SERVERS
-from benchmarks.plot import Points, curves
 from benchmarks.read_ways import ONLY_ON, TABLE, WAYS, metadata, query
+from muniment.cli.curves import Points, curves
 from muniment.databases import connect
 
 BATCHES = (10, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000)

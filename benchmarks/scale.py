@@ -33,7 +33,8 @@ from benchmarks import flat
 from benchmarks.circumstances import ROOT, circumstances
 from benchmarks.collection import COLUMNS, Collection
 from benchmarks.databases import new_database
-from benchmarks.load import by_copy, content_of, prepare
+from benchmarks.load import content_of, prepare
+from benchmarks.load_ways import by_psql
 from tests import servers
 
 MAPPING = ROOT / "examples" / "sample" / "mapping.toml"
@@ -68,7 +69,7 @@ def copy_at_once(sources: Sequence[Path], url: str) -> float:
     r"""Seconds that several `\copy` take at once."""
     began = time.perf_counter()
     with ThreadPoolExecutor(len(sources)) as together:
-        list(together.map(by_copy, sources, [url] * len(sources)))
+        list(together.map(by_psql, sources, [url] * len(sources)))
     return time.perf_counter() - began
 
 

@@ -21,11 +21,20 @@ STATUS = Path("/proc/self/status")
 """Where Linux tells a process's own peak. That of `getrusage` begins with its parent's."""
 
 
+def rss() -> int:
+    """The resident size of this process now, in bytes; where Linux does not tell it, the largest so far."""
+    return _told("VmRSS:") if STATUS.exists() else peak_rss()
+
+
+def _told(name: str) -> int:
+    told = next(line for line in STATUS.read_text().splitlines() if line.startswith(name))
+    return int(told.split()[1]) * 1024
+
+
 def peak_rss() -> int:
     """The largest resident size of this process so far, in bytes; 0 on Windows, where it is not asked for."""
     if STATUS.exists():
-        told = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(told.split()[1]) * 1024
+        return _told("VmHWM:")
     if sys.platform == "win32":
         return 0
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -349,3 +349,19 @@ def test_nobody_reading_the_output_is_no_error(muniment: Program, tmp_path: Path
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_the_memory_report_has_curves_and_figures_of_each_chunk(muniment: Program, tmp_path: Path) -> None:
+    write_export(tmp_path)
+    options = ("--mapping", "museum.toml", "--chunk-rows", "10", "--memory-report", "memory.svg")
+    assert muniment("load", "export.csv", *options, *TOLERANT).exit_code == 0
+    assert (tmp_path / "memory.svg").read_text().startswith("<svg ")
+    samples = json.loads((tmp_path / "memory.json").read_text())
+    assert [sample["records"] for sample in samples] == [0, 10, 20, 22]
+    assert all(sample["peak_rss"] >= sample["rss"] > sample["python_peak"] > 0 for sample in samples)
+
+
+def test_the_memory_report_is_an_svg_image(muniment: Program, tmp_path: Path) -> None:
+    write_export(tmp_path)
+    ended = muniment("load", "export.csv", "--mapping", "museum.toml", "--memory-report", "memory.csv")
+    assert (ended.exit_code, "memory.svg" in ended.err) == (2, True)

@@ -22,6 +22,7 @@ from muniment.cli.account import (
     show_rejections,
     summed,
 )
+from muniment.cli.memory_report import memory_report as recording_memory
 from muniment.cli.options import LogFormat
 from muniment.cli.output import Output, reporting
 from muniment.cli.target import as_option
@@ -83,6 +84,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     archive_move: options.ArchiveMove = False,
     workers: options.Workers = 1,
     dask: options.Dask = None,
+    memory_report: options.MemoryReport = None,
     no_progress: options.NoProgress = False,
     log_format: options.LogFormatOption = LogFormat.TEXT,
     log_level: options.LogLevelOption = None,
@@ -134,7 +136,8 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
         loading |= {"archive": archive, "archive_move": archive_move}
         loading |= {"workers": workers, "dask": dask}
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
-        _load_each(output, given, task | loading, watching)
+        with recording_memory(memory_report) as recorded:
+            _load_each(output, given, task | loading, replace(watching, recorded=recorded))
 
 
 def check(  # noqa: PLR0913  # typer reads the options from the signature

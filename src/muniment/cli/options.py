@@ -204,6 +204,14 @@ Dask = Annotated[
         "--dask", metavar="ADDRESS", help="Load on a Dask cluster, whose scheduler this is: tcp://host:8786."
     ),
 ]
+MemoryReport = Annotated[
+    Path | None,
+    typer.Option(
+        "--memory-report",
+        metavar="FILE.svg",
+        help="Record memory after each chunk: an image, and the figures as .json. Slows the load down.",
+    ),
+]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress on stderr.")]
 LogFormatOption = Annotated[
     LogFormat, typer.Option("--log-format", help="How log lines on stderr are written.")

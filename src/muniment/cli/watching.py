@@ -10,12 +10,12 @@ from muniment.cli.account import Rejections
 from muniment.cli.logs import logging_observer, start_log
 from muniment.cli.options import LogFormat, LogLevel
 from muniment.cli.progress import on_terminal, showing_progress
-from muniment.events import Event, Observer
+from muniment.events import Event, Observer, unobserved
 
 
 @dataclass(frozen=True)
 class Watching:
-    """How a load is to be watched, as the options say."""
+    """How a load is to be watched, as the options say; `recorded` is one more observer."""
 
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel | None = None
@@ -23,6 +23,7 @@ class Watching:
     verbose: bool = False
     quiet: bool = False
     no_progress: bool = False
+    recorded: Observer = unobserved
 
     @property
     def level(self) -> LogLevel:
@@ -47,5 +48,6 @@ def watched(watching: Watching, rejections: Rejections) -> Iterator[Observer]:
             logged(event)
             shown(event)
             rejections(event)
+            watching.recorded(event)
 
         yield observe

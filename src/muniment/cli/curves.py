@@ -1,4 +1,4 @@
-"""Curves as an SVG image: just enough for what the benchmarks and the documents show."""
+"""Curves as an SVG image: just enough for what reports and documents show."""
 
 from __future__ import annotations
 
