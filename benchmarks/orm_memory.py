@@ -30,7 +30,7 @@ from sqlalchemy import orm
 
 from benchmarks.circumstances import circumstances
 from benchmarks.peak import peak_bytes
-from benchmarks.plot import curves
+from muniment.cli.curves import curves
 
 SEED = 6
 """The same lines each time."""
