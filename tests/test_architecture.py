@@ -12,12 +12,22 @@ PACKAGE = Path(__file__).parent.parent / "src" / "muniment"
 
 LAYERS = (
     (
-        *("errors", "columns", "records", "footprint", "events", "config"),
+        *("errors", "columns", "positions", "records", "footprint", "events", "config"),
         *("memory", "stopping", "cancellation", "canonical", "extras"),
     ),
     ("sources", "validation", "databases", "profile"),
-    ("migrations", "ledger", "quarantine", "evidence", "continuation", "guess", "museum", "table"),
-    ("load", "sitting", "beginning", "first_load"),
+    (
+        "migrations",
+        "ledger",
+        "quarantine",
+        "evidence",
+        "continuation",
+        "run_parts",
+        "guess",
+        "museum",
+        "table",
+    ),
+    ("load", "heeding", "sitting", "beginning", "first_load"),
     ("run", "workers", "read", "registry", "batches", "async_batches", "doctor"),
     ("correction", "audit", "archiving", "roles", "export"),
     ("api", "exporting"),

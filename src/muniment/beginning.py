@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from muniment import evidence, ledger, quarantine
+from muniment import evidence, ledger, quarantine, run_parts
 from muniment.config import Settings, operator
 from muniment.continuation import must_agree, what_changed
 from muniment.databases.database import Database, Transaction
@@ -45,6 +45,8 @@ def open_run(
     with database.transaction() as transaction:
         entry = ledger.open_run(transaction, request, again=again)
         _must_have_same_settings(transaction, entry, settings, source)
+        if entry.created:
+            run_parts.store_positions(transaction, entry.run_id, source.positions)
         if entry.status != "done":
             ledger.set_status(transaction, entry.run_id, "running")
         mends = quarantine.has_waiting(transaction, entry.run_id, profile.scope)

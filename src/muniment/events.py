@@ -41,6 +41,8 @@ class RecordRejected:
     line: int
     key: str | None
     problems: tuple[Problem, ...]
+    places: tuple[str, ...]
+    """Where each problem stands, as a person would say it: `line 24`, `Objects!C1042`."""
 
 
 @dataclass(frozen=True, slots=True)

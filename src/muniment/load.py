@@ -53,12 +53,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record that was quarantined: where it stands, and why."""
+    """A record that was quarantined: where it stands, why, and where each problem is, for people."""
 
     record: int
     line: int
     key: str | None
     problems: tuple[Problem, ...]
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ def load_chunk(prepared: Prepared, job: Job, reached: Place | None = None) -> Co
 
 def _placed(records: Records, rejection: Rejection) -> Quarantined:
     position = records.position(rejection.index)
-    return Quarantined(position.number, position.line, rejection.key, rejection.problems)
+    places = tuple(records.told(rejection.index, problem.column) for problem in rejection.problems)
+    return Quarantined(position.number, position.line, rejection.key, rejection.problems, places)
 
 
 def must_follow(transaction: Transaction, job: Job, place: Place) -> None:

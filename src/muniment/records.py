@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from muniment.columns import ColumnarRows, Encoded, chosen
 from muniment.errors import OutOfBalance
+from muniment.positions import LINES, Positions
 
 Integers = npt.NDArray[np.int64]
 
@@ -83,6 +84,7 @@ class Layout:
             `quote-unclosed`, `too-long` or `incomplete`.
         blank_lines: lines with nothing at all on them, which are not records.
         regular: every quote opens a cell, closes one, or is doubled within one.
+        findings: as in `Records`.
     """
 
     lines: Integers
@@ -91,6 +93,7 @@ class Layout:
     faults: Mapping[int, str] = field(default_factory=dict)
     blank_lines: int = 0
     regular: bool = False
+    findings: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,8 @@ class Records:
         blank_lines: physical lines of the chunk with nothing on them, which are no records.
         origins: by index, what a resubmitted record corrects; empty in an ordinary load.
         columns: the same cells by column, where they were read so; those of unreadable rows mean nothing.
+        findings: by index, what the reader of a file found in cells beside their text.
+        positions: how positions in the source are told.
     """
 
     header: Header
@@ -197,9 +202,16 @@ class Records:
     blank_lines: int = 0
     origins: Mapping[int, Origin] = field(default_factory=dict)
     columns: ColumnarRows | None = None
+    findings: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
+    positions: Positions = LINES
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def told(self, index: int, column: str = "") -> str:
+        """Where a record stands, as a person would say it; of a sheet, the cell in the named column."""
+        number, line = self.start.number + index, int(self.lines[index])
+        return self.positions.among(number, line, self.header.names, column)
 
     def position(self, index: int) -> Position:
         """The position of the record with this index in the chunk."""

@@ -30,6 +30,7 @@ from muniment.events import (
     SourceRemark,
     telling_failures,
 )
+from muniment.heeding import Heeding
 from muniment.load import Job, must_reach
 from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
@@ -115,7 +116,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     """Load a source, be it with workers; see `muniment.load`, which opens what is passed here."""
     began = time.perf_counter()
     judge = _judge(profile, source)
-    for problem in remarks(source.header, profile.columns()):
+    for problem in (*source.remarks, *remarks(source.header, profile.columns())):
         observer(SourceRemark(source.name, problem))
     before = partial(persistently, settings=settings, stop=stop, failed=telling_failures(observer))
     _make_ready(partial(before, partial(prepare, database, profile)), source)
@@ -174,8 +175,9 @@ def prepare(database: Database, profile: Profile) -> None:
 
 
 def _judge(profile: Profile, source: Source) -> Judge:
+    columns = [name for names in profile.columns() for name in names]
     try:
-        return profile.bind(source.header)
+        return Heeding(profile.bind(source.header), columns, profile.source.null)
     except HeaderError as error:
         error.where = source.name
         raise

@@ -121,7 +121,7 @@ def ended(total: Account, before: Account, place: Place, settings: Settings) -> 
 def tell(run_id: int, source: Source, chunk: Chunk, committed: Committed, observer: Observer) -> None:
     """Tell that a chunk is committed, and what of it was quarantined."""
     for one in committed.quarantined:
-        observer(RecordRejected(run_id, source.name, one.record, one.line, one.key, one.problems))
+        observer(RecordRejected(run_id, source.name, one.record, one.line, one.key, one.problems, one.places))
     stored = source.stored_position(chunk.end) / max(source.fingerprint.size, 1)
     observer(
         ChunkCommitted(

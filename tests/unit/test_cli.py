@@ -84,7 +84,8 @@ def test_one_thing_is_counted_in_the_singular() -> None:
 
 
 def rejected(line: int, *problems: Problem) -> RecordRejected:
-    return RecordRejected(1, "a.csv", line - 1, line, None, problems)
+    places = (f"line {line}",) * len(problems)
+    return RecordRejected(1, "a.csv", line - 1, line, None, problems, places)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")), max_size=50))
@@ -153,7 +154,7 @@ def test_one_run_is_told_flat_and_several_with_their_sums() -> None:
 def test_soft_problems_are_no_reason_for_a_rejection() -> None:
     rejections = Rejections()
     problems = (Problem("missing", "title is missing"), Problem("date", "odd date", severity="note"))
-    rejections(RecordRejected(1, "a.csv", 1, 2, None, problems))
+    rejections(rejected(2, *problems))
     assert [group.problem.code for group in rejections.commonest()] == ["missing"]
 
 

@@ -18,21 +18,25 @@ import sqlalchemy as sa
 
 from muniment.audit.whereabouts import Whereabouts, find_source
 from muniment.config import Settings
-from muniment.correction.entries import Entry, content_of, content_query, entry_of, entry_query
+from muniment.correction.entries import Entry, content_query, contents_in, entries_in, entry_query
 from muniment.correction.recognition import worksheet_format
 from muniment.databases.database import Database
 from muniment.errors import MunimentError, UsageError
 from muniment.evidence import source_copy_table
 from muniment.ledger import change_table, reading, run_table, source_table
+from muniment.positions import LINES
 from muniment.profile import FieldRule, StoredRecord
 from muniment.quarantine import quarantine_table
 from muniment.records import Place, Position
 from muniment.registry import ARCHIVE, format_of
-from muniment.sources.delimited import DelimitedSource
+from muniment.run_parts import positions_of
 from muniment.sources.encodings import BEGINNING_BYTES, resolved
 from muniment.sources.format import Format
-from muniment.sources.source import Fingerprint
-from muniment.sources.stored import Stored
+from muniment.sources.opening import source_of
+from muniment.sources.source import Fingerprint, Source
+
+UTF_8 = "utf-8"
+"""In which what is no text is written as such."""
 
 ENTRIES_TOLD = 20
 """Quarantine entries told of one key: enough to see what became of a record over many exports."""
@@ -81,12 +85,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A later run that found the record unchanged, and where."""
+    """A later run that found the record unchanged, and where; `place` as a person would say it."""
 
     run: int
     at: datetime
     record: int
     line: int
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,9 @@ class Trace:
     Attributes:
         accession, key, holder: which record it is, and whose.
         run, source: what stored it, and from which file.
-        record, line, byte_offset, byte_length: where it stands in that file, decompressed.
+        record, line, byte_offset, byte_length: where it stands in that file, decompressed; of a file that
+            is no text, in the text that was made of it.
+        place: the same as a person would say it: `line 24`, `Objects!A1042`.
         row_hash: the SHA-256 of its bytes, in hexadecimal.
         raw: these bytes, read from the file; None where it was not found.
         text: the same as text, for people; undecodable bytes as escapes.
@@ -137,6 +144,7 @@ class Trace:
     source: SourceOrigin
     record: int
     line: int
+    place: str
     byte_offset: int
     byte_length: int
     row_hash: str
@@ -212,6 +220,7 @@ def _known(connection: sa.Connection, record: StoredRecord, field: str | None) -
         source=SourceOrigin(run.source_name, run.name, bytes(run.sha256).hex(), run.size, "", ""),
         record=position.number,
         line=position.line,
+        place=positions_of(connection, [record.run_id])[record.run_id].told(position.number, position.line),
         byte_offset=position.offset,
         byte_length=position.length,
         row_hash=record.row_hash.hex(),
@@ -267,24 +276,31 @@ def _read_back(
     if whereabouts.stored is None:
         return None
     with closing(whereabouts.stored) as stored:
-        raw = stored.read_bytes(position.offset, position.length)
         try:
             written = format_of(run.profile, run.mapping)
             if corrected:
                 with suppress(UsageError):  # then it was mended by an export, not by a worksheet
                     written = worksheet_format(whereabouts.path)
-            return _parsed(stored, written, position, raw)
+            source = source_of(stored, written, Settings(chunk_rows=1))
         except MunimentError:
             # The bytes are evidence, whatever can be made of them.
-            return _ReadBack(raw, raw.decode("utf-8", "backslashreplace"), {})
+            raw = stored.read_bytes(position.offset, position.length)
+            return _ReadBack(raw, raw.decode(UTF_8, "backslashreplace"), {})
+        with closing(source):
+            return _parsed(source, written, position)
 
 
-def _parsed(stored: Stored, written: Format, position: Position, raw: bytes) -> _ReadBack:
+def _parsed(source: Source, written: Format, position: Position) -> _ReadBack:
     """The record's text and cells, read as the load has read them."""
-    source = DelimitedSource(stored, written, Settings(chunk_rows=1))
-    codec = resolved(written, source.read_bytes(0, BEGINNING_BYTES), source.name).codec
+    raw = source.read_bytes(position.offset, position.length)
+    codec = UTF_8
+    if source.positions == LINES:
+        codec = resolved(written, source.read_bytes(0, BEGINNING_BYTES), source.name).codec
     text = raw.decode(codec, "backslashreplace")
-    chunk = next(source.chunks(Place(position.offset, position.number, position.line)), None)
+    try:
+        chunk = next(source.chunks(Place(position.offset, position.number, position.line)), None)
+    except MunimentError:
+        chunk = None
     records = source.records(chunk) if chunk else None
     if records is None or not len(records) or records.raw(0) != raw:
         return _ReadBack(raw, text, {})
@@ -297,7 +313,8 @@ def _database_side(connection: sa.Connection, rule: FieldRule, corrects: Sequenc
     rejected: dict[str, str | None] = {}
     if corrects:
         first = quarantine_table.c.quarantine_id == corrects[0].id
-        cells = content_of(connection.execute(content_query().where(first)).one()).cells_by_column
+        found = contents_in(connection, connection.execute(content_query().where(first)).all())
+        cells = found[0].cells_by_column
         rejected = {name: cells.get(name) for name in rule.columns}
     return FieldTrace(rule.field, rule.rule, dict.fromkeys(rule.columns), rejected, rule.stored)
 
@@ -318,16 +335,20 @@ def _changes(connection: sa.Connection, record: StoredRecord) -> tuple[Change, .
 def _sightings(connection: sa.Connection, record: StoredRecord) -> tuple[Sighting, ...]:
     started = sa.select(run_table.c.run_id, run_table.c.started_at)
     times = {row.run_id: row.started_at for row in connection.execute(started)}
-    return tuple(Sighting(run, times[run], number, line) for run, number, line in record.sightings)
+    positions = positions_of(connection, [run for run, _, _ in record.sightings])
+    return tuple(
+        Sighting(run, times[run], number, line, positions[run].told(number, line))
+        for run, number, line in record.sightings
+    )
 
 
 def _corrected_entries(connection: sa.Connection, record: StoredRecord) -> tuple[Entry, ...]:
     c = quarantine_table.c
     closed = sa.and_(c.closed_by_run_id == record.run_id, c.closed_by_record == record.position.number)
-    return tuple(entry_of(row) for row in connection.execute(entry_query().where(closed)))
+    return tuple(entries_in(connection, connection.execute(entry_query().where(closed)).all()))
 
 
 def _entries_with_key(connection: sa.Connection, record: StoredRecord) -> tuple[Entry, ...]:
     c = quarantine_table.c
     query = entry_query().where(c.scope == record.scope, c.record_key == record.key).limit(ENTRIES_TOLD)
-    return tuple(entry_of(row) for row in connection.execute(query))
+    return tuple(entries_in(connection, connection.execute(query).all()))

@@ -8,6 +8,7 @@ from typing import Any
 from muniment.cli.output import Output
 from muniment.cli.progress import memory
 from muniment.events import Event, RecordRejected
+from muniment.positions import by_unit
 from muniment.records import Account, Problem, reasons
 from muniment.run import Run
 
@@ -40,6 +41,7 @@ class ProblemGroup:
 
     problem: Problem
     line: int
+    place: str
     count: int = 0
 
 
@@ -53,15 +55,17 @@ class Rejections:
     def __call__(self, event: Event) -> None:
         """Count a rejection's problems."""
         if isinstance(event, RecordRejected):
-            for problem in reasons(event.problems):
-                self._count(problem, event.line)
+            told = reasons(event.problems)
+            for problem, place in zip(event.problems, event.places, strict=True):
+                if problem in told:
+                    self._count(problem, event.line, place)
 
-    def _count(self, problem: Problem, line: int) -> None:
+    def _count(self, problem: Problem, line: int, place: str) -> None:
         kind = (problem.code, problem.field)
         if kind not in self.groups and len(self.groups) >= MANY_GROUPS:
             self.others += 1
             return
-        self.groups.setdefault(kind, ProblemGroup(problem, line)).count += 1
+        self.groups.setdefault(kind, ProblemGroup(problem, line, place)).count += 1
 
     def commonest(self) -> list[ProblemGroup]:
         """The groups, the largest first."""
@@ -75,6 +79,7 @@ class Rejections:
                 "field": group.problem.field,
                 "count": group.count,
                 "first_line": group.line,
+                "first_place": group.place,
                 "message": group.problem.message,
                 "hint": group.problem.hint,
             }
@@ -138,12 +143,13 @@ def show_rejections(output: Output, rejections: Rejections) -> None:
     if not groups:
         return
     output.heading("Why records were quarantined")
+    unit, places = by_unit([group.place for group in groups[:GROUPS_SHOWN]])
     rows = [
-        (f"{group.count:,}", group.problem.code, f"{group.line:,}", group.problem.message, group.problem.hint)
-        for group in groups[:GROUPS_SHOWN]
+        (f"{group.count:,}", group.problem.code, place, group.problem.message, group.problem.hint)
+        for group, place in zip(groups[:GROUPS_SHOWN], places, strict=True)
     ]
     output.table(
-        ("count", "problem", "first line", "such as", "what to do"), rows, right=("count", "first line")
+        ("count", "problem", f"first {unit}", "such as", "what to do"), rows, right=("count", f"first {unit}")
     )
     rest = sum(group.count for group in groups[GROUPS_SHOWN:]) + rejections.others
     if rest:

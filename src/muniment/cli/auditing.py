@@ -15,6 +15,7 @@ from muniment.cli import options
 from muniment.cli.account import NUMBERS, counted, duration, show_numbers
 from muniment.cli.output import Output, reporting
 from muniment.cli.target import as_option, existing_database
+from muniment.positions import at
 
 TEXT_CHARACTERS = 2_000
 """How much of a record's text, or of one cell, `trace` prints; `--json` has all of it."""
@@ -162,7 +163,7 @@ def _show_trace(output: Output, one: Trace) -> None:
             ("now at", moved),
             ("remark", source.remark),
             ("size, SHA-256", f"{source.size:,} bytes, {source.sha256}"),
-            ("record", f"{one.record:,}, on line {one.line:,}"),
+            ("record", f"{one.record:,}, {at(one.place)}"),
             ("bytes", f"{one.byte_length:,} from {one.byte_offset:,} on"),
             ("their hash", _INTACT[one.intact]),
         ]
@@ -205,15 +206,14 @@ def _show_field(output: Output, field: FieldTrace) -> None:
 
 def _show_history(output: Output, one: Trace) -> None:
     told = [
-        (f"{s.at:%Y-%m-%d %H:%M}", f"run {s.run} found it unchanged, on line {s.line:,}")
-        for s in one.sightings
+        (f"{s.at:%Y-%m-%d %H:%M}", f"run {s.run} found it unchanged, {at(s.place)}") for s in one.sightings
     ]
     told += [(f"{c.at:%Y-%m-%d %H:%M}", f"run {c.run} changed it; what it was is kept") for c in one.changes]
     corrected = {entry.id for entry in one.corrects}
     for entry in (*one.corrects, *one.quarantine):
         what = "mended by this record" if entry.id in corrected else entry.state
         problems = "; ".join(problem.message for problem in entry.problems)
-        line = f"run {entry.run} quarantined it (entry {entry.id}, line {entry.line:,}: {problems}); {what}"
+        line = f"run {entry.run} quarantined it (entry {entry.id}, {entry.place}: {problems}); {what}"
         told.append((f"{entry.since:%Y-%m-%d %H:%M}", line))
     if told:
         output.heading("What else happened to it")

@@ -33,7 +33,7 @@ from muniment.museum.mapping import Mapping
 from muniment.read.queries import Query
 from muniment.registry import read_mapping
 from muniment.run import Run
-from muniment.sources.format import Format
+from muniment.sources.format import Format, Workbook
 from muniment.table.importing import import_model
 
 GOES_ON = ("done", "already loaded")
@@ -77,6 +77,10 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     row_lineage: options.RowLineage = False,
     encoding: options.Encoding = None,
     delimiter: options.Delimiter = None,
+    sheet: options.Sheet = None,
+    header_row: options.HeaderRow = None,
+    cells: options.CellsRange = None,
+    column_type: options.ColumnTypes = None,
     max_rejects: options.MaxRejects = None,
     chunk_bytes: options.ChunkBytes = None,
     chunk_rows: options.ChunkRows = None,
@@ -122,7 +126,12 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
                 hint="Join the exports into one, or load them without --full",
             )
         task = _task(mapping, model, table, only, row_lineage=row_lineage) | {
-            "source_format": _format(model, encoding, delimiter),
+            "source_format": _format(
+                model,
+                encoding=encoding,
+                delimiter=delimiter,
+                workbook=_workbook(sheet=sheet, header_row=header_row, range=cells, types=column_type),
+            ),
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
         }
         loading: dict[str, Any] = {
@@ -150,6 +159,10 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
     table: options.TableName = None,
     encoding: options.Encoding = None,
     delimiter: options.Delimiter = None,
+    sheet: options.Sheet = None,
+    header_row: options.HeaderRow = None,
+    cells: options.CellsRange = None,
+    column_type: options.ColumnTypes = None,
     max_rejects: options.MaxRejects = None,
     chunk_bytes: options.ChunkBytes = None,
     chunk_rows: options.ChunkRows = None,
@@ -173,7 +186,12 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
     """
     with reporting(json=json, debug=debug) as output:
         task = _task(mapping, model, table, only, row_lineage=False) | {
-            "source_format": _format(model, encoding, delimiter),
+            "source_format": _format(
+                model,
+                encoding=encoding,
+                delimiter=delimiter,
+                workbook=_workbook(sheet=sheet, header_row=header_row, range=cells, types=column_type),
+            ),
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
         }
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
@@ -254,17 +272,31 @@ def _task(
     return {"mapping": read, "model": imported, "table": table, "only": only or ()}
 
 
-def _format(model: str | None, encoding: str | None, delimiter: str | None) -> Format | None:
-    given = {name: value for name, value in (("encoding", encoding), ("delimiter", delimiter)) if value}
-    if not given:
+def _workbook(**given: Any) -> Workbook | None:
+    """What of a workbook is to be read; None where nothing is said of it."""
+    chosen = {name: value for name, value in given.items() if value}
+    if "types" in chosen:
+        pairs = [pair.rpartition("=") for pair in chosen["types"]]
+        chosen["types"] = {column: kind for column, _, kind in pairs}
+    try:
+        return Workbook(**chosen) if chosen else None
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+def _format(model: str | None, **given: Any) -> Format | None:
+    """How the source of a model is written; None where nothing is said of it."""
+    chosen = {name: value for name, value in given.items() if value}
+    if not chosen:
         return None
     if not model:
+        told = {"encoding": "--encoding", "delimiter": "--delimiter", "workbook": "options of workbooks"}
         raise UsageError(
-            f"--{' and --'.join(given)} go with --model",
-            hint="In a mapping, [source] says how the text is written",
+            f"{' and '.join(told[name] for name in chosen)} go with --model",
+            hint="In a mapping, [source] says how the source is written",
         )
     try:
-        return Format(**given)
+        return Format(**chosen)
     except ValidationError as error:
         raise _unfit(error) from None
 

@@ -114,6 +114,7 @@ def _rejection(event: RecordRejected, *, values: bool) -> dict[str, Any]:
         "source": event.source,
         "record": event.record,
         "line": event.line,
+        **({} if event.places[0].startswith("line ") else {"place": event.places[0]}),
         "key": event.key,
         "codes": ",".join(problem.code for problem in reasons(event.problems)),
         "messages": "; ".join(problem.message for problem in reasons(event.problems)),

@@ -170,6 +170,28 @@ Delimiter = Annotated[
         "--delimiter", metavar="CHARACTER", parser=parse_delimiter, help="With --model: such as ; or tab."
     ),
 ]
+Sheet = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sheet", metavar="NAME", help="With --model: the sheet of a workbook; several, or *, are one table."
+    ),
+]
+HeaderRow = Annotated[
+    int | None,
+    typer.Option("--header-row", metavar="N", min=1, help="With --model: the row of the sheet's header."),
+]
+CellsRange = Annotated[
+    str | None,
+    typer.Option("--range", metavar="B3:F200", help="With --model: where the table stands in the sheet."),
+]
+ColumnTypes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column-type",
+        metavar="COLUMN=TYPE",
+        help="With --model: how numbers in a sheet's column are told: text, number, date or time.",
+    ),
+]
 MaxRejects = Annotated[
     RejectBudget | None,
     typer.Option(

@@ -21,6 +21,7 @@ from muniment.cli.watching import Watching, watched
 from muniment.correction import Content, Entry
 from muniment.correction.retention import SETTLED
 from muniment.errors import UsageError
+from muniment.positions import at, by_unit
 from muniment.records import Problem, reasons
 from muniment.table.importing import import_model, look_in_current_folder
 
@@ -83,8 +84,9 @@ def list_entries(
         found = list(correction.entries(database, run, state.condition, code, limit + 1))
         listed, more = found[:limit], len(found) > limit
         if listed:
-            names = ("id", "run", "line", "key", "state", "problem", "what to do")
-            output.table(names, map(_row, listed), right=("id", "run", "line"))
+            unit, places = by_unit([entry.place for entry in listed])
+            names = ("id", "run", unit, "key", "state", "problem", "what to do")
+            output.table(names, map(_row, listed, places), right=("id", "run", unit))
         else:
             output.say(f"No entries{'' if state is State.ALL else f' that are {state}'}.")
         if more:
@@ -282,11 +284,11 @@ def purge(
         output.finish({"status": "done", "trial": not yes} | told)
 
 
-def _row(entry: Entry) -> tuple[object, ...]:
+def _row(entry: Entry, place: str) -> tuple[object, ...]:
     told = reasons(entry.problems)
     messages = "; ".join(map(_message, told))
     hints = "; ".join(dict.fromkeys(problem.hint for problem in told if problem.hint))
-    return entry.id, entry.run, f"{entry.line:,}", entry.key or "", entry.state, messages, hints
+    return entry.id, entry.run, place, entry.key or "", entry.state, messages, hints
 
 
 def _message(problem: Problem) -> str:
@@ -314,7 +316,7 @@ def _show_entry(output: Output, entry: Entry) -> None:
         [
             ("source", entry.source),
             ("run", entry.run),
-            ("record", f"{entry.record:,}, on line {entry.line:,}"),
+            ("record", f"{entry.record:,}, {at(entry.place)}"),
             ("bytes", f"{entry.byte_length:,} from {entry.byte_offset:,} on"),
             ("key", entry.key),
             ("seen", f"{counted(entry.times_seen, 'time')}, last by run {entry.last_run}"),

@@ -82,6 +82,8 @@ class CorrectedSource:
         self.header = header
         self.first = worksheet.first
         self.stored = worksheet.stored
+        self.positions = worksheet.positions
+        self.remarks = worksheet.remarks
         self._worksheet = worksheet
         self._lookup = lookup
         self._id, self._columns = columns_of(worksheet.header, header)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,10 @@ from muniment.config import operator
 from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.errors import UsageError
 from muniment.ledger import now, reading, run_table
+from muniment.positions import Positions
 from muniment.quarantine import PURGED, quarantine_table
 from muniment.records import Problem
+from muniment.run_parts import positions_of
 from muniment.sources.heading import unique
 
 ENTRIES_AT_ONCE = 500
@@ -40,6 +42,7 @@ class Entry:
         run, source: the run that first rejected it, and the source of that run.
         state: one of `STATES`.
         record, line, byte_offset, byte_length: where it stands in that source.
+        place: the same as a person would say it, of a workbook the cell with the first problem.
         key: what identifies it, where that could be read.
         problems: all that is wrong with it.
         times_seen, last_run: how often it was rejected, and by which load last.
@@ -67,6 +70,7 @@ class Entry:
     since: datetime
     by: str | None
     reason: str | None
+    place: str
 
     @property
     def purged(self) -> bool:
@@ -136,7 +140,7 @@ def entries(
         page = ENTRIES_AT_ONCE if limit is None else min(limit, ENTRIES_AT_ONCE)
         query = entry_query().where(condition, quarantine_table.c.quarantine_id > last).limit(page)
         with reading(database) as connection:
-            found = [entry_of(row) for row in connection.execute(query)]
+            found = entries_in(connection, connection.execute(query).all())
         yield from found
         if len(found) < page:
             return
@@ -153,7 +157,8 @@ def entry(database: Database, entry_id: int) -> Content:
         c = quarantine_table.c
         first = row.corrects_id or row.quarantine_id
         family = sa.select(c.quarantine_id).where(sa.or_(c.quarantine_id == first, c.corrects_id == first))
-        return content_of(row, tuple(connection.scalars(family.order_by(c.quarantine_id))))
+        attempts = tuple(connection.scalars(family.order_by(c.quarantine_id)))
+        return replace(contents_in(connection, [row])[0], attempts=attempts)
 
 
 def dismiss(database: Database, ids: Sequence[int], reason: str) -> int:
@@ -262,8 +267,25 @@ def content_query() -> sa.Select[Any]:
     return entry_query().add_columns(quarantine_table.c.raw, quarantine_table.c.cells)
 
 
-def entry_of(row: sa.Row[Any]) -> Entry:
-    """The entry in a row of `entry_query`."""
+def entries_in(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Entry]:
+    """The entries in rows of `entry_query`."""
+    positions = positions_of(connection, [row.run_id for row in rows])
+    return [_entry_of(row, positions[row.run_id]) for row in rows]
+
+
+def contents_in(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Content]:
+    """The contents in rows of `content_query`, without their attempts."""
+    contents = []
+    for found, row in zip(entries_in(connection, rows), rows, strict=True):
+        cells = None if row.cells is None else tuple(json.loads(row.cells))
+        contents.append(Content(found, bytes(row.raw), unique(json.loads(row.header)), cells, ()))
+    return contents
+
+
+def _entry_of(row: sa.Row[Any], positions: Positions) -> Entry:
+    problems = tuple(Problem(**problem) for problem in json.loads(row.problems))
+    concerned = next((problem.column for problem in problems if problem.column), "")
+    names = unique(json.loads(row.header)) if positions.parts else ()
     return Entry(
         id=row.quarantine_id,
         run=row.run_id,
@@ -275,7 +297,7 @@ def entry_of(row: sa.Row[Any]) -> Entry:
         byte_offset=row.byte_offset,
         byte_length=row.byte_length,
         key=row.record_key,
-        problems=tuple(Problem(**problem) for problem in json.loads(row.problems)),
+        problems=problems,
         times_seen=row.times_seen,
         last_run=row.last_run_id,
         corrects=row.corrects_id,
@@ -284,10 +306,5 @@ def entry_of(row: sa.Row[Any]) -> Entry:
         since=row.state_since,
         by=row.state_by,
         reason=row.reason,
+        place=positions.among(row.record_number, row.line, names, concerned),
     )
-
-
-def content_of(row: sa.Row[Any], attempts: tuple[int, ...] = ()) -> Content:
-    """The content in a row of `content_query`."""
-    cells = None if row.cells is None else tuple(json.loads(row.cells))
-    return Content(entry_of(row), bytes(row.raw), unique(json.loads(row.header)), cells, attempts)

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
-from muniment.correction.entries import CONTENTS_AT_ONCE, chosen, content_of, content_query
+from muniment.correction.entries import CONTENTS_AT_ONCE, chosen, content_query, contents_in
 from muniment.correction.worksheet import header_row, worksheet_row
 from muniment.databases.database import Database
 from muniment.errors import MunimentError, UsageError
@@ -98,7 +98,8 @@ def _rows(
     while found:
         query = content_query().where(chosen(run, state, code), quarantine_table.c.quarantine_id > last)
         with reading(database) as connection:
-            contents = [content_of(row) for row in connection.execute(query.limit(CONTENTS_AT_ONCE))]
+            rows = connection.execute(query.limit(CONTENTS_AT_ONCE)).all()
+            contents = contents_in(connection, rows)
         found = len(contents)
         for content in contents:
             entry = content.entry
@@ -106,7 +107,9 @@ def _rows(
             problems = (
                 entry.problems if content.cells is not None else (*entry.problems, content.without_cells)
             )
-            yield worksheet_row(entry.id, entry.line, problems, content.cells or (), width)
+            yield worksheet_row(
+                entry.id, entry.place.removeprefix("line "), problems, content.cells or (), width
+            )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from muniment.config import RejectBudget, Settings
 from muniment.correction.corrected import Attempt, CorrectedSource, Tally, columns_of, entry_number
-from muniment.correction.entries import content_of, content_query
+from muniment.correction.entries import content_query, contents_in
 from muniment.correction.recognition import worksheet_format
 from muniment.databases.database import Database, rows_in
 from muniment.databases.patience import persistently
@@ -149,10 +149,12 @@ def attempts_of(database: Database, kind: Kind, numbers: Sequence[int]) -> dict[
     first = _rows(database, [row.corrects_id for row in rows if row.corrects_id is not None])
     last_runs = {row.quarantine_id: row.last_run_id for row in (*rows, *first)}
     attempts = {}
-    for row in rows:
+    with reading(database) as connection:
+        contents = contents_in(connection, rows)
+    for content, row in zip(contents, rows, strict=True):
         origin_id = row.corrects_id or row.quarantine_id
         fits = kind == Kind(row.profile, row.mapping, row.header)
-        attempts[row.quarantine_id] = Attempt(content_of(row), Origin(origin_id, last_runs[origin_id]), fits)
+        attempts[row.quarantine_id] = Attempt(content, Origin(origin_id, last_runs[origin_id]), fits)
     return attempts
 
 

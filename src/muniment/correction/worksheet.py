@@ -66,9 +66,9 @@ def header_row(columns: Sequence[str]) -> list[str]:
 
 
 def worksheet_row(
-    entry_id: int, line: int, problems: Sequence[Problem], cells: Sequence[str], width: int
+    entry_id: int, place: str, problems: Sequence[Problem], cells: Sequence[str], width: int
 ) -> list[str]:
-    """The worksheet's row of one entry; `width` is the number of the source's columns."""
+    """The worksheet's row of one entry, with its line or place; the source has `width` columns."""
     told = reasons(problems)
     about = (
         ", ".join(
@@ -80,7 +80,7 @@ def worksheet_row(
         "; ".join(dict.fromkeys(problem.hint for problem in told if problem.hint)),
     )
     padded = [*cells[:width], *[""] * (width - len(cells))]
-    return [str(entry_id), str(line), *map(shown, (*about, *padded)), _surplus(cells[width:])]
+    return [str(entry_id), place, *map(shown, (*about, *padded)), _surplus(cells[width:])]
 
 
 def _surplus(cells: Sequence[str]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from muniment.config import Settings
-from muniment.records import Chunk, Place, Records
+from muniment.positions import LINES
+from muniment.records import Chunk, Place, Problem, Records
 from muniment.sources.cutting import Cutter
 from muniment.sources.encodings import BEGINNING_BYTES, resolved
 from muniment.sources.format import Format
@@ -34,6 +35,8 @@ class DelimitedSource:
     """
 
     def __init__(self, stored: Stored, given: Format, settings: Settings) -> None:
+        self.positions = LINES
+        self.remarks: Sequence[Problem] = ()
         self.name = stored.name
         self.location = stored.location
         self.stored = stored

@@ -1,15 +1,118 @@
-"""How a delimited text is written: the `[source]` part of a mapping."""
+"""How a delimited text is written, and what of a workbook is read: the `[source]` part of a mapping."""
 
 from __future__ import annotations
 
 import codecs
-from typing import Annotated
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from muniment.positions import column_number
+
+LAST_COLUMN = 16_384
+"""Columns of a sheet, in Excel as in LibreOffice."""
+
+LAST_ROW = 10**9
+"""More rows than any sheet has."""
+
+ColumnType = Literal["auto", "text", "number", "date", "time"]
+
+_RANGE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,8})?(?::([A-Z]{1,3})([1-9][0-9]{0,8})?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class CellRange:
+    """A range of cells; `bounded` tells whether its columns were named."""
+
+    columns: range = range(LAST_COLUMN)
+    first_row: int = 1
+    last_row: int = LAST_ROW
+    bounded: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> CellRange:
+        """Read `B3:F200`, `B:F`, or `B3`, which begins there and has no end; raises `ValueError`."""
+        found = _RANGE.fullmatch(text.replace("$", "").upper())
+        if found is None:
+            raise ValueError(f"{text!r} is no range of cells, such as B3:F200, B:F or B3")
+        first, top, last, bottom = found.groups()
+        columns = range(column_number(first), column_number(last) + 1 if last else LAST_COLUMN)
+        given = cls(columns, int(top or 1), int(bottom or LAST_ROW), bool(last))
+        if not columns or columns.stop > LAST_COLUMN or given.first_row > given.last_row:
+            raise ValueError(f"the range {text!r} holds no cells")
+        return given
+
+
+class Workbook(BaseModel):
+    """What of a workbook is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sheet: Annotated[
+        str | tuple[str, ...],
+        Field(
+            description="The sheet to read, or several with the same columns; `*` is all that are shown. "
+            "Needed where more than one holds anything."
+        ),
+    ] = ()
+    header_row: Annotated[
+        int, Field(ge=0, description="The row of the header; else the first that holds anything.")
+    ] = 0
+    range: Annotated[
+        str, Field(description="The cells of the table with its header: B3:F200, B:F, or B3 onwards.")
+    ] = ""
+    types: Annotated[
+        dict[str, ColumnType],
+        Field(
+            description="By column, how its numbers are told: `text` as they are shown, `number` without "
+            "their format, `date` or `time` though they are not formatted so; else by their format."
+        ),
+    ] = {}
+    merged: Annotated[
+        Literal["first", "all"],
+        Field(description="Whether the value of merged cells stands in the first of them or in all."),
+    ] = "first"
+    hidden_rows: Annotated[bool, Field(description="Whether rows that are not shown are read.")] = True
+    hidden_sheets: Annotated[
+        bool, Field(description="Whether sheets that are not shown are read without being named.")
+    ] = False
+    sheet_column: Annotated[
+        str, Field(description="A column to add that holds the name of the record's sheet.")
+    ] = ""
+
+    @field_validator("range")
+    @classmethod
+    def _is_range(cls, text: str) -> str:
+        if text:
+            CellRange.parse(text)
+        return text
+
+    @property
+    def cells(self) -> CellRange:
+        """The range."""
+        return CellRange.parse(self.range) if self.range else CellRange()
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The names of the sheets."""
+        return (self.sheet,) if isinstance(self.sheet, str) else self.sheet
 
 
 class Format(BaseModel):
-    """The dialect of a delimited text file. Declared, never guessed: guessing only advises."""
+    """How a source is written. Declared, never guessed: guessing only advises.
+
+    A workbook is known by its content. Of what concerns text, `header`, `columns` and `null` hold for it too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,6 +150,16 @@ class Format(BaseModel):
             "as in tables that Muniment exports."
         ),
     ] = False
+
+    workbook: Annotated[Workbook | None, Field(description="What of a workbook is read.")] = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As plain data, the same as before there were workbooks: it identifies the runs of a model."""
+        plain: dict[str, Any] = serialize(self)
+        if self.workbook is None:
+            plain.pop("workbook", None)
+        return plain
 
     @field_validator("encoding")
     @classmethod

@@ -16,8 +16,10 @@ from muniment.extras import needed
 from muniment.sources.delimited import DelimitedSource
 from muniment.sources.format import Format
 from muniment.sources.ranges import Ranges, is_url
+from muniment.sources.recognition import table_of
 from muniment.sources.recorded import recorded_format, written
 from muniment.sources.source import Source
+from muniment.sources.spooled import SpooledSource
 from muniment.sources.stored import Stored, spooled
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ STDIN = "-"
 
 STDIN_NAME = "<stdin>"
 """What standard input is called."""
+
+RECORDS_NAME = "<records>"
+"""What records from Python are called."""
 
 Given: TypeAlias = (
     "str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]] | Iterable[pa.RecordBatch]"
@@ -60,10 +65,26 @@ def open_source(given: Given, format: Format, settings: Settings) -> Source:  # 
         location = _readable(str(path))
         ranges = Ranges(str(path)) if path.is_file() else None
     try:
-        return DelimitedSource(Stored(file, name, location, settings, ranges), actual, settings)
+        stored = Stored(file, name, location, settings, ranges)
+        if not (isinstance(given, str | os.PathLike) or hasattr(given, "read")):
+            return DelimitedSource(stored, actual, settings)
+        return source_of(stored, actual, settings)
     except BaseException:
         file.close()
         raise
+
+
+def source_of(stored: Stored, format: Format, settings: Settings) -> Source:  # noqa: A002  # the mapping's word
+    """The source that a file holds, as its content tells; raises as `open_source` does."""
+    table = table_of(stored, format, settings)
+    if table is None:
+        return DelimitedSource(stored, format, settings)
+    try:
+        return SpooledSource(stored, table, format, settings)
+    except OSError as error:
+        raise _no_room(error, stored.name) from error
+    finally:
+        table.close()
 
 
 def _opened(given: Given, declared: Format, settings: Settings) -> tuple[BinaryIO, str, Format]:
@@ -78,7 +99,7 @@ def _opened(given: Given, declared: Format, settings: Settings) -> tuple[BinaryI
     if hasattr(given, "read"):
         name = str(getattr(given, "name", "<stream>"))
         return _copied(given, name, settings), name, declared
-    name = str(getattr(given, "name", "<records>"))
+    name = str(getattr(given, "name", RECORDS_NAME))
     return _copied(written(given), name, settings), name, recorded_format(declared)
 
 
@@ -134,8 +155,12 @@ def _copied(given: Any, name: str, settings: Settings) -> BinaryIO:
         error.where = name
         raise
     except OSError as error:
-        raise SourceError(
-            f"it cannot be copied to a temporary file: {error.strerror or error}",
-            hint=f"Make room in {tempfile.gettempdir()}, or name another folder in TMPDIR",
-            where=name,
-        ) from error
+        raise _no_room(error, name) from error
+
+
+def _no_room(error: OSError, name: str) -> SourceError:
+    return SourceError(
+        f"it cannot be copied to a temporary file: {error.strerror or error}",
+        hint=f"Make room in {tempfile.gettempdir()}, or name another folder in TMPDIR",
+        where=name,
+    )

@@ -183,6 +183,7 @@ def records_of(
         unreadable=unreadable,
         blank_lines=layout.blank_lines,
         columns=columns,
+        findings=layout.findings,
     )
 
 

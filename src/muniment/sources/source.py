@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from muniment.records import Chunk, Header, Place, Records
+from muniment.positions import Positions
+from muniment.records import Chunk, Header, Place, Problem, Records
 from muniment.sources.ranges import Ranges
 from muniment.sources.windows import Stream
 
@@ -73,9 +74,13 @@ class Source(Reader, Protocol):
     Attributes:
         location: its absolute path, or its name where it has none.
         stored: the file itself.
+        positions: how positions in it are told.
+        remarks: what there is to say of it as a whole.
     """
 
     location: str
+    positions: Positions
+    remarks: Sequence[Problem]
 
     @property
     def fingerprint(self) -> Fingerprint:

@@ -107,6 +107,10 @@ class Stored:
         stream.skip(offset)
         return stream
 
+    def as_file(self) -> BinaryIO:
+        """The stored bytes as a file of its own, able to seek."""
+        return cast(BinaryIO, io.BufferedReader(_Reader(self)))
+
     def read_bytes(self, offset: int, length: int) -> bytes:
         """Decompressed bytes; fewer where there are no more, or the file has become shorter."""
         pieces = []

@@ -99,7 +99,7 @@ def test_what_is_shown_can_be_written_and_displayed(text: str) -> None:
 @given(CELLS, st.integers(1, 5))
 def test_a_worksheet_that_nobody_touched_gives_back_the_very_cells(cells: list[str], width: int) -> None:
     columns = [f"Column {number}" for number in range(width)]
-    rows = [header_row(columns), worksheet_row(7, 12, NO_PROBLEMS, cells, width)]
+    rows = [header_row(columns), worksheet_row(7, "12", NO_PROBLEMS, cells, width)]
     source = open_source(io.BytesIO(written(rows)), Format(), Settings())
     (chunk,) = source.chunks(source.first)
     records = source.records(chunk)
@@ -116,7 +116,7 @@ def test_one_changed_cell_is_taken_and_its_neighbours_stay(
     cells: list[str], width: int, data: st.DataObject
 ) -> None:
     cells = cells[:width]
-    row = worksheet_row(7, 12, NO_PROBLEMS, cells, width)
+    row = worksheet_row(7, "12", NO_PROBLEMS, cells, width)
     index = data.draw(st.integers(0, width - 1))
     given_row = given_cells(row) | {index: "a wholly new text"}
     merged = merge(cells, given_row, width)
@@ -134,7 +134,7 @@ def test_a_guard_is_taken_away_from_what_it_guards_and_left_where_somebody_wrote
 
 def test_a_row_with_too_many_cells_stays_malformed_until_its_surplus_is_emptied() -> None:
     cells = ["1908.1", "Vase, blue", "vase", "1908", "left over"]
-    row = worksheet_row(1, 2, NO_PROBLEMS, cells, 4)
+    row = worksheet_row(1, "2", NO_PROBLEMS, cells, 4)
     assert row[-1] == "left over"
     halfway = merge(cells, given_cells(row) | {1: "Vase"}, 4)
     assert halfway.problem is not None
@@ -181,6 +181,6 @@ def test_a_source_with_a_worksheets_columns_is_not_exported() -> None:
 
 def test_hostile_problems_and_column_names_are_disarmed_too() -> None:
     problem = Problem("pattern", "=1+1", "@hint", column="=2+2")
-    row = worksheet_row(1, 2, [problem], ["a"], 1)
+    row = worksheet_row(1, "2", [problem], ["a"], 1)
     assert row[2:5] == ["'=2+2", "'=1+1", "'@hint"]
     assert header_row(["=3+3"])[len(LEADING)] == "'=3+3"

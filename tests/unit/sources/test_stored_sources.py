@@ -100,7 +100,7 @@ def test_a_zip_file_that_is_not_one_deflated_file_is_refused(data: bytes, messag
 
 
 def test_a_workbook_is_recognised() -> None:
-    with pytest.raises(SourceError, match="save the sheet as CSV"):
+    with pytest.raises(SourceError, match="the workbook is damaged"):
         read(zipped(("[Content_Types].xml", b""), ("xl/workbook.xml", b"")))
 
 
