@@ -37,6 +37,7 @@ from muniment.registry import read_mapping
 from muniment.run import Run, prepare, run_load
 from muniment.sources import open_source
 from muniment.sources.format import Format
+from muniment.sources.together import with_files
 from muniment.stopping import StopRequest
 from muniment.table import Mode, TableMapping, TableProfile
 from muniment.validation.filters import Condition
@@ -69,6 +70,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     abandon: bool = False,
     row_lineage: bool = False,
     source_format: Format | None = None,
+    parts: Mapping[str, str | os.PathLike[str]] | None = None,
     archive: str | os.PathLike[str] | None = None,
     archive_move: bool = False,
     workers: int = 1,
@@ -93,6 +95,7 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         abandon: give up an interrupted run whose source has changed since.
         row_lineage: add columns of lineage to each row (`table` profile).
         source_format: how delimited text is written, for a model; a mapping says it itself.
+        parts: by the name of a part of the mapping, another file than it names.
         archive: a folder, or a URL that fsspec reaches: once the run is done, a copy of the source is kept
             there, compressed and compared.
         archive_move: then remove the source, which must be a file.
@@ -120,12 +123,17 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
     if withdraw_many and not full:
         raise UsageError("--withdraw-many goes with --full", hint="Only a full load withdraws")
     profile = choose_profile(mapping, model, table, conditions, source_format, row_lineage=row_lineage)
+    if archive is not None and profile.source.parts:
+        raise UsageError(
+            "--archive keeps one file, and these records have parts in files of their own",
+            hint="Keep the files by other means; the ledger has the hash over all of them",
+        )
     _refuse_what_a_profile_cannot(profile, again=again, full=full)
     _refuse_database_in_memory(database_url(to))
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
         _crew(workers, dask, profile, database_url(to)) as crew,
-        closing(open_source(source, profile.source, chosen)) as opened,
+        closing(open_source(source, with_files(profile.source, parts or {}), chosen)) as opened,
         closing(_reached(database_url(to), chosen, observer)) as database,
         StopRequest() as stop,
     ):
@@ -169,6 +177,7 @@ def check(  # noqa: PLR0913 - as for `load`
     db: str | None = None,
     only: Sequence[str | Condition] = (),
     source_format: Format | None = None,
+    parts: Mapping[str, str | os.PathLike[str]] | None = None,
     settings: Settings | None = None,
     observer: Observer = unobserved,
 ) -> Run:
@@ -182,7 +191,7 @@ def check(  # noqa: PLR0913 - as for `load`
     profile = choose_profile(mapping, model, table, _conditions(only), source_format)
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
-        closing(open_source(source, profile.source, chosen)) as opened,
+        closing(open_source(source, with_files(profile.source, parts or {}), chosen)) as opened,
         throwaway as database,
         StopRequest() as stop,
     ):

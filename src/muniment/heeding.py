@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from muniment.profile import Judge
 from muniment.records import Note, Problem, Records, Rejection, Verdicts
-from muniment.sources.findings import NOTE
+from muniment.sources.findings import ALONE, NOTE
 
 
 class Heeding:
@@ -43,6 +43,8 @@ class Heeding:
         return _with(verdicts, found) if found else verdicts
 
     def _heeds(self, problem: Problem) -> bool:
+        if problem.severity == ALONE:
+            return True
         known = problem.severity != NOTE and problem.value in self._null
         return problem.column in self._columns and not known
 
@@ -52,19 +54,25 @@ def _with(verdicts: Verdicts, found: dict[int, tuple[Problem, ...]]) -> Verdicts
     kept: list[int] = []
     notes: list[Note] = []
     rejections = [
-        replace(rejection, problems=(*rejection.problems, *found.get(rejection.index, ())))
+        replace(rejection, problems=_together(rejection.problems, found.get(rejection.index, ())))
         for rejection in verdicts.rejections
     ]
     for place, (index, key) in enumerate(zip(accepted.indexes, accepted.keys, strict=True)):
         problems = found.get(index, ())
         if any(problem.severity != NOTE for problem in problems):
-            rejections.append(Rejection(index, _reasons_first(problems), key or None))
+            rejections.append(Rejection(index, _together((), _reasons_first(problems)), key or None))
             continue
         kept.append(place)
         notes += [Note(index, replace(problem, severity=""), key) for problem in problems]
     rejections.sort(key=lambda rejection: rejection.index)
     left = accepted if len(kept) == len(accepted) else accepted.at(kept)
     return replace(verdicts, accepted=left, rejections=rejections, notes=_merged(verdicts.notes, notes))
+
+
+def _together(said: Sequence[Problem], found: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The problems of a rejected record: where it is none, nothing but what makes it so."""
+    alone = tuple(replace(problem, severity="") for problem in found if problem.severity == ALONE)
+    return alone or (*said, *found)
 
 
 def _reasons_first(problems: Sequence[Problem]) -> tuple[Problem, ...]:

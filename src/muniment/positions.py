@@ -23,11 +23,13 @@ class Part:
         name: the sheet's; "" where the source is one table.
         first_record: the number of its first record.
         first_column: the number of the sheet's column, from 0, that is the first of the records.
+        file: what the file is called, where it is not the one that the source is called after.
     """
 
     name: str
     first_record: int
     first_column: int = 0
+    file: str = ""
 
     @property
     def quoted_name(self) -> str:
@@ -57,7 +59,7 @@ class Positions:
         """Where the record with this number stands, or of a sheet its cell in a column, counted from 0."""
         part = self.part_of(number)
         if part is None or not part.name:
-            return f"{self.unit} {line:,}"
+            return f"{part.file}, {self.unit} {line:,}" if part and part.file else f"{self.unit} {line:,}"
         return f"{part.quoted_name}!{letters(part.first_column + column)}{line}"
 
     def among(self, number: int, line: int, names: Sequence[str], column: str) -> str:

@@ -24,6 +24,7 @@ run_part_table = sa.Table(
     sa.Column("name", Text, nullable=False, comment="of the sheet; empty where the source is one table"),
     sa.Column("first_record", Id, nullable=False),
     sa.Column("first_column", Integer, nullable=False, comment="of the sheet, from 0"),
+    sa.Column("file", Text, nullable=False, comment="where it is another than the one of the records"),
     comment="Sheets and the like, of which a source other than a text consists",
     info=INSERT_ONLY,
 )
@@ -34,7 +35,7 @@ def store_positions(transaction: Transaction, run_id: int, positions: Positions)
     if positions != LINES:
         parts = positions.parts or (Part("", 1),)
         rows = [
-            (run_id, number, positions.unit, part.name, part.first_record, part.first_column)
+            (run_id, number, positions.unit, part.name, part.first_record, part.first_column, part.file)
             for number, part in enumerate(parts, start=1)
         ]
         transaction.insert(run_part_table, [column.name for column in run_part_table.columns], rows)
@@ -51,6 +52,6 @@ def positions_of(connection: sa.Connection, runs: Iterable[int]) -> Mapping[int,
     rows: list[sa.Row[Any]] = list(rows_in(connection.execute, query, c.run_id, wanted))
     for row in rows:
         parts = found[row.run_id].parts
-        part = Part(row.name, row.first_record, row.first_column)
+        part = Part(row.name, row.first_record, row.first_column, row.file)
         found[row.run_id] = Positions(UNITS.get(row.unit, "line"), (*parts, part))
     return found

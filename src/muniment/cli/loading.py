@@ -84,6 +84,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     max_rejects: options.MaxRejects = None,
     chunk_bytes: options.ChunkBytes = None,
     chunk_rows: options.ChunkRows = None,
+    part: options.Parts = None,
     archive: options.Archive = None,
     archive_move: options.ArchiveMove = False,
     workers: options.Workers = 1,
@@ -133,6 +134,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
                 workbook=_workbook(sheet=sheet, header_row=header_row, range=cells, types=column_type),
             ),
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
+            "parts": _parts(part),
         }
         loading: dict[str, Any] = {
             "to": db,
@@ -166,6 +168,7 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
     max_rejects: options.MaxRejects = None,
     chunk_bytes: options.ChunkBytes = None,
     chunk_rows: options.ChunkRows = None,
+    part: options.Parts = None,
     no_progress: options.NoProgress = False,
     log_format: options.LogFormatOption = LogFormat.TEXT,
     log_level: options.LogLevelOption = None,
@@ -193,6 +196,7 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
                 workbook=_workbook(sheet=sheet, header_row=header_row, range=cells, types=column_type),
             ),
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
+            "parts": _parts(part),
         }
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
         rejections = Rejections()
@@ -270,6 +274,19 @@ def _task(
     imported: type[BaseModel] | None = import_model(model) if model else None
     read = read_mapping(mapping) if mapping else None
     return {"mapping": read, "model": imported, "table": table, "only": only or ()}
+
+
+def _parts(given: list[str] | None) -> dict[str, str]:
+    """The files that are given for parts, by their names."""
+    parts: dict[str, str] = {}
+    for text in given or ():
+        name, equals_sign, path = text.partition("=")
+        if not equals_sign or not name or not path:
+            raise UsageError(
+                f"{text!r} names no part and its file", hint="Write it as --part titles=titles.csv"
+            )
+        parts[name.strip()] = path
+    return parts
 
 
 def _workbook(**given: Any) -> Workbook | None:

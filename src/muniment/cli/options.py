@@ -150,6 +150,12 @@ Only = Annotated[
         help="Load these records only; or COLUMN=FIRST..LAST. Several: all must hold.",
     ),
 ]
+Parts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--part", metavar="NAME=FILE", help="The file of a part of the mapping, instead of the one it names."
+    ),
+]
 Archive = Annotated[
     str | None,
     typer.Option(

@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from muniment.databases.types import KEY_CHARACTERS
 from muniment.museum.fields import Cells, Fields
+from muniment.museum.parts import divided
 from muniment.museum.patterns import Pattern
 from muniment.museum.record import Line, Uri
 from muniment.sources.format import Format
@@ -133,6 +134,13 @@ class Mapping(MappingPart):
         Field(description="Which records are loaded; all conditions hold."),
     ] = ()
     _text: str = ""
+
+    @model_validator(mode="after")
+    def _part_lists(self) -> Self:
+        """Columns of parts are lists already: see `muniment.sources.assembling`."""
+        if self.source.parts:
+            object.__setattr__(self, "fields", divided(self.fields, self.source.parts.keys()))
+        return self
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Mapping:

@@ -118,22 +118,30 @@ class ResourceReader:
         self._kind = kind
         self._values = ValuesReader(source, kind, columns, mapping.rules.pattern)
         self._rights = columns.cell(source.rights)
+        self._split = source.split
         self._severity = mapping.rules.manifest if kind == "manifest" else mapping.rules.image
         self._manifest = Expression(mapping.rules.manifest_pattern)
 
     def read(self, row: Row, findings: Findings) -> list[Part]:
         """The images or manifests of a row."""
         resources = []
-        for url in self._values.values(row, findings):
+        urls = self._values.values(row, findings)
+        for url, rights in zip(urls, self._parallel_rights(row, len(urls)), strict=True):
             fault = self._fault(url)
             if fault:
                 code, message, hint = fault
                 column = self._values.column
                 problem = Problem(code, message, hint, field=self._kind, column=column, value=shortened(url))
                 findings.report(self._severity, problem)
-            about = {"rights": self._rights(row), "finding": fault[0] if fault else ""}
+            about = {"rights": rights, "finding": fault[0] if fault else ""}
             resources.append({"kind": self._kind, "url": url} | told(about))
         return resources
+
+    def _parallel_rights(self, row: Row, count: int) -> list[str]:
+        """The rights of each resource: in a list as long as theirs its own, else those of all."""
+        text = self._rights(row)
+        listed = [rights.strip() for rights in text.split(self._split)] if self._split else [text]
+        return listed if len(listed) == count else ["; ".join(dict.fromkeys(filter(None, listed)))] * count
 
     def _fault(self, url: str) -> tuple[str, str, str] | None:
         if not _WEB_URL.fullmatch(url):

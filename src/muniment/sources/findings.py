@@ -5,12 +5,20 @@ A reader of workbooks finds it out while it reads; `muniment.heeding` adds it to
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from muniment.records import Problem, shortened
 from muniment.sources.tabular import Finding
 
 NOTE = "note"
+
+ALONE = "alone"
+"""The severity of what makes a record none: nothing else need be said of it."""
+
+TOLD = "told"
+"""The code of a finding whose value is a whole problem, as JSON."""
 
 BEYOND = "beyond-header"
 """The code of a cell above which no header stands."""
@@ -50,8 +58,16 @@ CELL_PROBLEMS = {
 """By code: the message, what to do, and the severity."""
 
 
+def told(problem: Problem, *, alone: bool = True) -> Finding:
+    """A problem that is in words already, as a finding; `alone` where it makes the record none."""
+    severe = replace(problem, severity=ALONE) if alone else problem
+    return Finding(-1, TOLD, "", json.dumps(severe.as_dict()))
+
+
 def problem_of(finding: Finding, names: Sequence[str], sheet: str) -> Problem:
     """A finding in words."""
+    if finding.code == TOLD:
+        return Problem(**json.loads(finding.value))
     message, hint, severity = CELL_PROBLEMS[finding.code]
     value = shortened(finding.value)
     column = names[finding.place] if finding.place >= 0 else ""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -18,12 +19,19 @@ from pydantic import (
 )
 
 from muniment.positions import column_number
+from muniment.validation.filters import Condition
 
 LAST_COLUMN = 16_384
 """Columns of a sheet, in Excel as in LibreOffice."""
 
 LAST_ROW = 10**9
 """More rows than any sheet has."""
+
+PART_NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""Names of parts stand before a dot in names of columns."""
+
+NOT_SHARED = {"parts", "header", "columns", "skip_lines", "workbook"}
+"""What a part's file does not take from that of its records: these say what stands in one file."""
 
 ColumnType = Literal["auto", "text", "number", "date", "time"]
 
@@ -143,6 +151,11 @@ class Format(BaseModel):
         Field(description="Cells that mean nothing is known, after trimming; an empty cell always does."),
     ] = ()
 
+    parts: Annotated[
+        dict[str, Part],
+        Field(description="Parts of records that stand in files of their own, by the names they have here."),
+    ] = {}
+
     formula_guard: Annotated[
         bool,
         Field(
@@ -159,6 +172,8 @@ class Format(BaseModel):
         plain: dict[str, Any] = serialize(self)
         if self.workbook is None:
             plain.pop("workbook", None)
+        if not self.parts:
+            plain.pop("parts", None)
         return plain
 
     @field_validator("encoding")
@@ -172,6 +187,14 @@ class Format(BaseModel):
             raise ValueError(f"{encoding!r} is not a text encoding")
         return info.name
 
+    @field_validator("parts")
+    @classmethod
+    def _named(cls, parts: dict[str, Part]) -> dict[str, Part]:
+        for name in parts:
+            if not PART_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be a part's name: it has letters, digits, - and _ only")
+        return parts
+
     @model_validator(mode="after")
     def _distinct(self) -> Format:
         special = [c for c in (self.delimiter, self.quote, self.escape) if c]
@@ -182,3 +205,54 @@ class Format(BaseModel):
         if not self.header and not self.columns:
             raise ValueError("a source without a header needs `columns`, the names of its columns")
         return self
+
+
+def _names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Part(Format):
+    """A file whose rows are parts of the records of another: its titles, its makers, its images.
+
+    What is not said of its format is as the other file has it.
+    """
+
+    file: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Its path from the other file's folder; `{suffix}` stands for the other's suffix.",
+        ),
+    ]
+    key: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
+        Field(min_length=1, description="The column, or columns, that tell to which record a row belongs."),
+    ]
+    parent: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="The columns of the other file that hold the key; else those of the same names."),
+    ] = ()
+    order: Annotated[
+        str, Field(description="A column that orders the rows of a record, by number or text.")
+    ] = ""
+    only: Annotated[
+        tuple[Condition, ...],
+        BeforeValidator(
+            lambda value: value if isinstance(value, list | tuple) else (value,),
+            json_schema_input_type=Condition | tuple[Condition, ...],
+        ),
+        Field(description="Which rows are meant; all conditions hold."),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _as_many_columns(self) -> Part:
+        if self.parent and len(self.parent) != len(self.key):
+            raise ValueError("`key` and `parent` name as many columns, which belong together")
+        return self
+
+    def within(self, other: Format) -> Part:
+        """This part, with what is not said of its format taken from that of the file that it is a part of."""
+        kept = Format.model_fields.keys() - self.model_fields_set - NOT_SHARED
+        return self.model_copy(update={name: getattr(other, name) for name in kept})

@@ -14,13 +14,14 @@ from muniment.config import Settings
 from muniment.errors import SourceError, SourceTooLarge, UsageError
 from muniment.extras import needed
 from muniment.sources.delimited import DelimitedSource
-from muniment.sources.format import Format
+from muniment.sources.format import Format, Part
 from muniment.sources.ranges import Ranges, is_url
 from muniment.sources.recognition import table_of
 from muniment.sources.recorded import recorded_format, written
 from muniment.sources.source import Source
 from muniment.sources.spooled import SpooledSource
 from muniment.sources.stored import Stored, spooled
+from muniment.sources.together import path_of, put_together
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,12 +67,25 @@ def open_source(given: Given, format: Format, settings: Settings) -> Source:  # 
         ranges = Ranges(str(path)) if path.is_file() else None
     try:
         stored = Stored(file, name, location, settings, ranges)
-        if not (isinstance(given, str | os.PathLike) or hasattr(given, "read")):
-            return DelimitedSource(stored, actual, settings)
-        return source_of(stored, actual, settings)
+        records = not (isinstance(given, str | os.PathLike) or hasattr(given, "read"))
+        opened = DelimitedSource(stored, actual, settings) if records else source_of(stored, actual, settings)
     except BaseException:
         file.close()
         raise
+    if not format.parts:
+        return opened
+    return _put_together(opened, format, settings)
+
+
+def _put_together(records: Source, given: Format, settings: Settings) -> Source:
+    def open_part(part: Part, other: Source) -> Source:
+        alone = part.model_copy(update={"parts": {}})
+        return open_source(path_of(part, other), alone, settings)
+
+    try:
+        return put_together(records, given, settings, open_part)
+    except OSError as error:
+        raise _no_room(error, records.name) from error
 
 
 def source_of(stored: Stored, format: Format, settings: Settings) -> Source:  # noqa: A002  # the mapping's word

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from muniment.records import Header, Problem
+from muniment.sources.assembling import ORIGIN
 
 
 def remarks(header: Header, mapped: Sequence[Sequence[str]]) -> list[Problem]:
@@ -23,7 +24,7 @@ def remarks(header: Header, mapped: Sequence[Sequence[str]]) -> list[Problem]:
         message = f"columns without a name of their own are called {', '.join(renamed)}"
         found.append(Problem("header-names", message, "Use these names in the mapping"))
     read = {name for names in mapped for name in names}
-    unread = [name for name in header.names if name not in read]
+    unread = [name for name in header.names if name not in read and name != ORIGIN]
     absent = [names[0] for names in mapped if not set(names) & set(header.names)]
     if absent:
         message = f"the source has no columns {', '.join(_with_near(name, unread) for name in absent)}"

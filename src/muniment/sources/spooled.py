@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -27,11 +28,44 @@ from muniment.sources.tabular import Tabular
 from muniment.sources.windows import Stream
 
 
+class Original(Protocol):
+    """The file, or files, whose text is spooled: what of `Stored` concerns them as they lie there."""
+
+    name: str
+    location: str
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        ...
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """As in `StoredBytes`."""
+        ...
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """As in `StoredBytes`."""
+        ...
+
+    def hash_of(self, size: int) -> bytes:
+        """As in `StoredBytes`."""
+        ...
+
+    def appended(self) -> int:
+        """As in `StoredBytes`."""
+        ...
+
+    def close(self) -> None:
+        """Give back files."""
+        ...
+
+
 @dataclass(frozen=True)
 class SpooledBytes:
     """The bytes of a source whose text is spooled; see `muniment.sources.source.StoredBytes`."""
 
-    original: Stored
+    original: Original
     text: Stored
 
     @property
@@ -70,7 +104,7 @@ class SpooledSource:
         HeaderError: its columns cannot be told.
     """
 
-    def __init__(self, original: Stored, table: Tabular, given: Format, settings: Settings) -> None:
+    def __init__(self, original: Original, table: Tabular, given: Format, settings: Settings) -> None:
         self.name = original.name
         self.location = original.location
         with ExitStack() as opened:

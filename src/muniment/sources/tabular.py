@@ -39,6 +39,7 @@ class Stretch(NamedTuple):
     name: str
     first_column: int
     rows: Iterator[Row]
+    file: str = ""
 
 
 class Tabular(Protocol):

@@ -24,6 +24,7 @@ def upgrade() -> None:
         ),
         sa.Column("first_record", Id(), nullable=False),
         sa.Column("first_column", Integer(), nullable=False, comment="of the sheet, from 0"),
+        sa.Column("file", Text(), nullable=False, comment="where it is another than the one of the records"),
         sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name="run_part_run"),
         sa.PrimaryKeyConstraint("run_id", "position", name=op.f("run_part_key")),
         comment="Sheets and the like, of which a source other than a text consists",

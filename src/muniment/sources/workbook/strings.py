@@ -102,8 +102,12 @@ def read_strings(package: Package, path: str) -> Strings:
     """
     where = package.where(path)
     events = _Events(where)
-    for _ in parse(package.pieces(path), events.handlers, where):
-        pass
+    try:
+        for _ in parse(package.pieces(path), events.handlers, where):
+            pass
+    except BaseException:
+        events.strings.close()
+        raise
     return events.strings
 
 

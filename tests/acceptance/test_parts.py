@@ -1,0 +1,199 @@
+"""Records whose parts stand in files of their own, loaded: in one command, every row accounted for."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import muniment
+from muniment import RejectBudget, Settings
+from muniment.errors import SourceChanged, UsageError
+from muniment.events import ChunkCommitted, Event
+from tests.acceptance.loading import Rejections, content_of, query
+
+MAPPING = """
+[institution]
+name = "Town Museum"
+id = "town"
+
+[source]
+null = ["NULL"]
+
+[source.parts.titles]
+file = "titles{suffix}"
+key = "id"
+order = "rank"
+
+[source.parts.makers]
+file = "links.csv"
+key = "object"
+parent = "id"
+
+[source.parts.makers.parts.person]
+file = "people.csv"
+key = "person"
+
+[record]
+key = "id"
+
+[fields]
+accession = "number"
+title = "titles.title"
+object_type = "kind"
+
+[fields.creator]
+name = "makers.person.name"
+id = "makers.person"
+role = "makers.role"
+"""
+
+ANY = RejectBudget(percent=100)
+
+Rows = Sequence[Sequence[str]]
+
+OBJECTS: Rows = [("id", "number", "kind"), *((f"O{n}", f"1999.{n}", "vessel") for n in range(1, 8))]
+TITLES: Rows = [
+    ("id", "title", "rank"),
+    *((f"O{n}", f"Vase {n}, called the other", "2") for n in range(1, 8, 2)),
+    *((f"O{n}", f"Vase {n}", "1") for n in range(1, 8)),
+]
+LINKS: Rows = [
+    ("object", "person", "role"),
+    ("O1", "P1", "potter"),
+    ("O1", "P2", "NULL"),
+    ("O3", "P2", "after"),
+]
+PEOPLE: Rows = [("person", "name"), ("P1", "Anna Potter"), ("P2", "Berta Painter")]
+
+
+def write(folder: Path, **files: Rows) -> Path:
+    """Write the files of an export; returns that of the objects."""
+    folder.mkdir(exist_ok=True)
+    given = {"objects": OBJECTS, "titles": TITLES, "links": LINKS, "people": PEOPLE} | files
+    for name, rows in given.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+    return folder / "objects.csv"
+
+
+def load(export: Path, url: str, **options: object) -> muniment.Run:
+    """Load by the mapping above."""
+    settings = options.pop("settings", None) or Settings(max_rejects=ANY)
+    return muniment.load(
+        export,
+        mapping=muniment.Mapping.parse(MAPPING),
+        to=url,
+        settings=settings,  # type: ignore[arg-type]  # what the caller gave
+        **options,  # type: ignore[arg-type]
+    )
+
+
+ENTRIES = "SELECT record_key, state, line FROM quarantine ORDER BY quarantine_id"
+
+
+def test_records_come_with_their_parts(tmp_path: Path, database_url: str) -> None:
+    run = load(write(tmp_path / "export"), database_url)
+    assert (run.status, run.account.inserted, run.account.quarantined) == ("done", 7, 0)
+    titles = "SELECT o.record_key, t.title FROM object_title t JOIN object o ON o.object_id = t.object_id"
+    told = query(
+        database_url, f"{titles} WHERE o.record_key IN ('O1', 'O2') ORDER BY o.record_key, t.position"
+    )
+    assert told == [("O1", "Vase 1"), ("O1", "Vase 1, called the other"), ("O2", "Vase 2")]
+    makers = """SELECT o.record_key, a.name, p.role, p.qualifier FROM production_actor p
+                JOIN actor a ON a.actor_id = p.actor_id JOIN object o ON o.object_id = p.object_id
+                ORDER BY o.record_key, p.position"""
+    assert query(database_url, makers) == [
+        ("O1", "Anna Potter", "potter", None),
+        ("O1", "Berta Painter", None, None),
+        ("O3", "Berta Painter", None, "after"),
+    ]
+
+
+def test_a_part_of_an_unknown_record_waits_until_the_record_is_there(
+    tmp_path: Path, database_url: str
+) -> None:
+    stray: Rows = [*TITLES, ("O9", "Vase 9", "1")]
+    rejected = Rejections()
+    first = load(write(tmp_path / "export", titles=stray), database_url, observer=rejected)
+    assert (first.account.inserted, first.account.quarantined) == (7, 1)
+    assert [problem.code for problem in rejected[0].problems] == ["parent-unknown"]
+    assert rejected[0].key == "O9"
+    assert [tuple(row[:2]) for row in query(database_url, ENTRIES)] == [("O9", "open")]
+    later = write(tmp_path / "export", titles=stray, objects=[*OBJECTS, ("O9", "1999.9", "vessel")])
+    second = load(later, database_url)
+    assert (second.account.inserted, second.account.unchanged, second.account.quarantined) == (1, 7, 0)
+    assert [tuple(row[:2]) for row in query(database_url, ENTRIES)] == [("O9", "closed")]
+
+
+def test_a_record_without_a_mandatory_part_is_quarantined_by_itself(
+    tmp_path: Path, database_url: str
+) -> None:
+    rejected = Rejections()
+    titles = [row for row in TITLES if row[0] != "O2"]
+    run = load(write(tmp_path / "export", titles=titles), database_url, observer=rejected)
+    assert (run.account.inserted, run.account.quarantined) == (6, 1)
+    assert (rejected[0].key, rejected[0].line, rejected[0].problems[0].code) == ("O2", 3, "missing")
+
+
+def test_a_load_of_parts_that_was_interrupted_ends_in_the_same_content(
+    tmp_path: Path, database_url: str
+) -> None:
+    export = write(tmp_path / "export", titles=[*TITLES, ("O9", "Vase 9", "1")])
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, ChunkCommitted) and event.start_record == 3:
+            raise KeyboardInterrupt
+
+    settings = Settings(chunk_rows=2, max_rejects=ANY)
+    with pytest.raises(muniment.MunimentError):
+        load(export, database_url, settings=settings, observer=interrupt)
+    run = load(export, database_url, settings=settings)
+    assert (run.status, run.account.read, run.account.inserted) == ("done", 8, 7)
+    whole = f"sqlite:///{tmp_path / 'whole.db'}"
+    load(export, whole, settings=settings)
+    assert content_of(database_url) == content_of(whole)
+
+
+def test_a_part_that_changed_in_the_middle_of_a_run_is_refused(tmp_path: Path, database_url: str) -> None:
+    export = write(tmp_path / "export")
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, ChunkCommitted):
+            raise KeyboardInterrupt
+
+    settings = Settings(chunk_rows=2, max_rejects=ANY)
+    with pytest.raises(muniment.MunimentError):
+        load(export, database_url, settings=settings, observer=interrupt)
+    write(tmp_path / "export", people=[*PEOPLE, ("P3", "Clara Carver")])
+    with pytest.raises(SourceChanged):
+        load(export, database_url, settings=settings)
+
+
+def test_another_file_can_be_given_for_a_part(tmp_path: Path) -> None:
+    export = write(tmp_path / "export")
+    other = tmp_path / "other.csv"
+    other.write_text("id,title,rank\n" + "".join(f"O{n},Jug {n},1\n" for n in range(1, 8)), encoding="utf-8")
+    url = f"sqlite:///{tmp_path / 'parts.db'}"
+    run = load(export, url, parts={"titles": other})
+    assert run.account.inserted == 7
+    assert query(url, "SELECT title FROM object_title WHERE title LIKE 'Vase%'") == []
+    with pytest.raises(UsageError, match="no part 'title'"):
+        load(export, url, parts={"title": other})
+
+
+def test_a_missing_file_of_a_part_is_told_by_its_path(tmp_path: Path) -> None:
+    export = write(tmp_path / "export")
+    (tmp_path / "export" / "people.csv").unlink()
+    with pytest.raises(muniment.MunimentError, match=r"people\.csv: the file cannot be read"):
+        load(export, f"sqlite:///{tmp_path / 'parts.db'}")
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    load(write(tmp_path / "export"), f"sqlite:///{tmp_path / 'parts.db'}")
+    assert list(temporary.iterdir()) == []
