@@ -97,8 +97,10 @@ class Encoded:
 
 def chosen(values: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
     """What stands at these places, by column where `values` are held so."""
-    if isinstance(values, ColumnarRows | TextColumn):
-        return values.take(places)
+    take = getattr(values, "take", None)
+    if take is not None:
+        taken: Sequence[Any] = take(places)
+        return taken
     return [values[place] for place in places]
 
 

@@ -254,6 +254,10 @@ class RecordColumns(Sequence[LidoRecord]):
                 )
         return LidoRecord.model_validate(made)
 
+    def take(self, places: Sequence[int]) -> RecordColumns:
+        """The records at these places."""
+        return RecordColumns(self.parts, self.constants, self.numbers[np.asarray(places, np.int64)])
+
     def texts(self, path: str) -> list[str]:
         """What a part that every record has, and that is a single text, says in each."""
         said: list[str] = self.parts[path].by_record(VALUE, self.numbers).to_pylist()
