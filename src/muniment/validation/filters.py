@@ -7,10 +7,15 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from muniment.errors import HeaderError, UsageError
 from muniment.records import Header
+
+
+def _several(value: object) -> object:
+    """One value is written without a list."""
+    return (value,) if isinstance(value, str) else value
 
 
 class Condition(BaseModel):
@@ -19,7 +24,11 @@ class Condition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     column: Annotated[str, Field(description="The column that decides.")]
-    equals: Annotated[tuple[str, ...], Field(description="One of these values, after trimming.")] = ()
+    equals: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...]),
+        Field(description="One of these values, after trimming."),
+    ] = ()
     first: Annotated[str, Field(description="The lower end of a range, in the natural order of numbers.")] = (
         ""
     )
@@ -29,13 +38,6 @@ class Condition(BaseModel):
             description="The upper end of a range; it includes this and what begins with it: 1999 has 1999.4."
         ),
     ] = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_value(cls, data: object) -> object:
-        if isinstance(data, dict) and isinstance(data.get("equals"), str):
-            return data | {"equals": (data["equals"],)}
-        return data
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -110,7 +110,8 @@ def mapping_problems(error: ValidationError, model: type[BaseModel]) -> str:
     for detail in error.errors(include_url=False):
         path = ".".join(str(step) for step in detail["loc"])
         if detail["type"] == "extra_forbidden":
-            near = _near(str(detail["loc"][-1]), _names(model))
+            known = _names(model) if len(detail["loc"]) > 1 else model.model_fields
+            near = _near(str(detail["loc"][-1]), known)
             faults.append(f"{path}: nothing of this name can stand here{near}")
         elif detail["type"] == "missing":
             faults.append(f"{path}: this is missing")
