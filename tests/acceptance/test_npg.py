@@ -89,7 +89,7 @@ def expected(folder: Path, suffix: str) -> dict[str, dict[str, list[str]]]:
 def _term_query(table: str, vocabulary: str) -> str:
     return f"""SELECT o.record_key, t.label FROM {table} p JOIN object o ON o.object_id = p.object_id
                JOIN term t ON t.term_id = p.term_id JOIN vocabulary v ON v.vocabulary_id = t.vocabulary_id
-               WHERE v.name = '{vocabulary}' ORDER BY p.object_id, p.position"""
+               WHERE v.vocabulary_key = '{vocabulary}' ORDER BY p.object_id, p.position"""
 
 
 QUERIES = {
@@ -202,6 +202,10 @@ def test_the_older_titles_are_those_of_some_objects_and_of_62_that_are_not_there
     assert strays == titled - objects
 
 
+MORE_EXACT = {"P67": "P129"}
+"""By a property, a subproperty of it that the tables use: P129 (is about) is a P67 (refers to)."""
+
+
 @pytest.mark.parametrize(
     ("file", "path"),
     [
@@ -226,4 +230,5 @@ def test_the_tables_follow_the_paths_that_others_have_modelled(folder: Path, fil
     assert code is not None
     comments = " ".join(str(table.comment or "") for table in metadata.tables.values())
     comments += " ".join(str(c.comment or "") for table in metadata.tables.values() for c in table.columns)
-    assert re.search(rf"\b{code.group()}i?\b", comments), f"no table is on the path {path}"
+    wanted = MORE_EXACT.get(code.group(), code.group())
+    assert re.search(rf"\b{wanted}i?\b", comments), f"no table is on the path {path}"

@@ -136,7 +136,7 @@ def _rows(part: OpenedPart) -> Iterator[StagedRow]:
                 references = [_key(row, other.parent) for other in part.completed_by]
                 rank = row[order].strip() if order is not None else ""
                 yield StagedRow(
-                    _key(cells, key), rank, position.line, place, cells, references, _fault(cells, header)
+                    _key(row, key), rank, position.line, place, cells, references, _fault(cells, header)
                 )
 
 
