@@ -164,7 +164,7 @@ FAULTS = {
     "[table]\nname = 'v'\n[columns]\na = { type = 'integer', pattern = 'x' }": "integer has no pattern",
     "[table]\nname = 'v'\n[columns]\na = { pattern = '(' }": "the pattern is none",
     "[table]\nname = 'v'\n[columns]\na = { type = 'date', default = 'x' }": "the default is none",
-    "[table]\nname = 'v'\n[columns]\na = { tipe = 'date' }": r"did you mean type",
+    "[table]\nname = 'v'\n[columns]\na = { tipe = 'date' }": r"did you mean type\?",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -110,8 +110,8 @@ def mapping_problems(error: ValidationError, model: type[BaseModel]) -> str:
     for detail in error.errors(include_url=False):
         path = ".".join(str(step) for step in detail["loc"])
         if detail["type"] == "extra_forbidden":
-            known = _names(model) if len(detail["loc"]) > 1 else model.model_fields
-            near = _near(str(detail["loc"][-1]), known)
+            *above, name = detail["loc"]
+            near = _near(str(name), _names(model.model_json_schema(), above))
             faults.append(f"{path}: nothing of this name can stand here{near}")
         elif detail["type"] == "missing":
             faults.append(f"{path}: this is missing")
@@ -125,8 +125,34 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
-def _names(model: type[BaseModel]) -> set[str]:
-    """All names that can stand anywhere in a mapping."""
-    schema = model.model_json_schema()
-    definitions = [schema, *schema.get("$defs", {}).values()]
-    return {name for definition in definitions for name in definition.get("properties", {})}
+def _names(schema: dict[str, Any], above: Sequence[int | str]) -> set[str]:
+    """The names that can stand below a place of what a JSON Schema describes.
+
+    Args:
+        schema: with its definitions.
+        above: the names and indexes that lead there; one that the schema does not know is a tag by which
+            Pydantic tells the alternatives of a union apart.
+    """
+    parts = list(_alternatives(schema, schema))
+    for step in above:
+        below = [part for known in parts if (part := _below(known, step)) is not None]
+        parts = [one for part in below for one in _alternatives(part, schema)] or parts
+    return {name for part in parts for name in part.get("properties", {})}
+
+
+def _below(part: dict[str, Any], step: int | str) -> dict[str, Any] | None:
+    if isinstance(step, int):
+        found = [part.get("items")]
+    else:
+        freely = (*part.get("patternProperties", {}).values(), part.get("additionalProperties"))
+        found = [part.get("properties", {}).get(step), *freely]
+    return next((known for known in found if isinstance(known, dict)), None)
+
+
+def _alternatives(part: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A part of a schema, or all that it leaves open, references followed."""
+    if "$ref" in part:
+        part = schema["$defs"][part["$ref"].rpartition("/")[2]]
+    yield part
+    for one in (*part.get("anyOf", ()), *part.get("oneOf", ())):
+        yield from _alternatives(one, schema)

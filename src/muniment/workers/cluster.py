@@ -1,7 +1,7 @@
 """Workers that are tasks on a Dask cluster: the same judging and storing, wherever there is room.
 
-What goes over the network: once what is loaded, then for each chunk its range and where its records stand;
-back come hashes, counts, and of what was quarantined the reasons, as JSON. Rows never travel. A task may run
+What goes over the network: with each chunk what is loaded, its range and where its records stand; back come
+hashes, counts, and of what was quarantined the reasons, as JSON. Rows never travel. A task may run
 twice and a worker may vanish: what was committed is fenced by the ledger, the rest is done again.
 """
 
@@ -97,7 +97,7 @@ class Cluster:
                 hint="Unpack it to where all of them reach it, or load it with --workers",
             )
         self._task = task
-        self._plan = self._client.scatter(Plan(task, self._database), broadcast=False, hash=False)
+        self._plan = Plan(task, self._database)  # with each task: what is scattered dies with its worker
 
     def judge(self, chunk: Chunk) -> None:
         """As in `Crew`."""

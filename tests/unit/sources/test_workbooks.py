@@ -423,7 +423,7 @@ def test_a_record_longer_than_the_bound_is_refused() -> None:
 
 def test_a_sheet_that_decompresses_beyond_all_measure_is_refused() -> None:
     data = one_sheet(HEADER, " " * 80_000_000)
-    with pytest.raises(SourceTooLarge, match=r"decompresses|a cell holds more"):
+    with pytest.raises(SourceTooLarge, match="decompresses"):
         read(data)
 
 

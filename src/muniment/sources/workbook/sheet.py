@@ -138,7 +138,10 @@ class _Events:
     def must_be_bounded(self) -> None:
         """Raise `SourceTooLarge` where more is held than a row can be."""
         if sum(map(len, self._pieces)) + sum(map(len, self._inline)) > TEXT_CHARACTERS:
-            raise too_long(self._where)
+            if any(map(str.strip, (*self._inline, *self._pieces))):
+                raise too_long(self._where)
+            self._pieces.clear()  # white space between elements, which says nothing
+            self._inline.clear()
         if len(self._texts) > MAX_COLUMNS:
             raise self._too_large(f"row {self._number} has more than {MAX_COLUMNS:,} cells")
         self._in_long = 0
