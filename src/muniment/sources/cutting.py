@@ -102,18 +102,13 @@ class Cutter:
         window.fill(self.settings.chunk_bytes)
         if extents.unterminated:
             final = data[int(offsets[-1]) - start.offset :]
-            if window.truncated or self._is_partial(final):
+            if window.truncated or self.parser.is_partial(final, self.width):
                 faults[len(offsets) - 1] = INCOMPLETE
         number, line = start.number + len(offsets), start.line + extents.stop_line
         lines = start.line + extents.lines
         layout = Layout(lines, offsets.copy(), ends - offsets, faults, extents.blank_lines, extents.regular)
         chunk = Chunk(start, Place(window.offset, number, line), data, window.finished, layout)
         return chunk, INCOMPLETE in faults.values()
-
-    def _is_partial(self, final: bytes) -> bool:
-        """Whether the last record, which no line end follows, lacks cells or a part of a character."""
-        cells = self.parser.cells(self.encoding.decode_marked(final))
-        return len(cells) < self.width or self.encoding.ends_mid_character(final)
 
     def _too_long(self, window: ByteWindow, start: Place) -> tuple[Chunk, bool]:
         """A chunk of one record that is passed over, and whether the source ends within it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import zstandard
@@ -37,8 +38,17 @@ GZIP_BITS = 31
 ZSTD_MAGIC = (b"\x28\xb5\x2f\xfd", *(bytes([n]) + b"\x2a\x4d\x18" for n in range(0x50, 0x60)))
 """The first bytes of a frame, and of each kind of frame that is to be skipped."""
 
+COMPRESSED = {".gz", ".zst", ".zip"}
+"""Suffixes behind the one that tells what a file is."""
+
 Read = Callable[[int], bytes]
 """Reads so many bytes of the stored file, fewer at its end."""
+
+
+def suffixes_of(name: str) -> list[str]:
+    """The suffix that tells what a file is, and one of compression behind it."""
+    suffixes = PurePath(name).suffixes
+    return suffixes[-2:] if suffixes and suffixes[-1] in COMPRESSED else suffixes[-1:]
 
 
 def kind_of(beginning: bytes) -> str:

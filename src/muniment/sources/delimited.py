@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from muniment.config import Settings
 from muniment.positions import LINES
-from muniment.records import Chunk, Place, Problem, Records
+from muniment.records import Chunk, Header, Place, Problem, Records
 from muniment.sources.cutting import Cutter
 from muniment.sources.encodings import BEGINNING_BYTES, resolved
 from muniment.sources.format import Format
@@ -34,6 +35,8 @@ class DelimitedSource:
         SourceError: the encoding cannot be that of the file.
     """
 
+    parser_of: ClassVar[type[Parser]] = Parser
+
     def __init__(self, stored: Stored, given: Format, settings: Settings) -> None:
         self.positions = LINES
         self.remarks: Sequence[Problem] = ()
@@ -42,12 +45,15 @@ class DelimitedSource:
         self.stored = stored
         self._encoding = resolved(given, self.read_bytes(0, BEGINNING_BYTES), self.name)
         self._grammar = grammar(given, self._encoding)
-        self._parser = Parser(given, self._encoding)
+        self._parser = self.parser_of(given, self._encoding)
         self._reading = stored.stream(0)
-        self.header, self.first = read_header(
-            self._window(self._encoding.bom), given, self._grammar, self._parser, settings, self.name
-        )
+        self.header, self.first = self._begun(given, settings)
         self._cutter = Cutter(self._grammar, self._parser, settings, len(self.header), self.name)
+
+    def _begun(self, given: Format, settings: Settings) -> tuple[Header, Place]:
+        """The columns, and where the first record stands."""
+        window = self._window(self._encoding.bom)
+        return read_header(window, given, self._grammar, self._parser, settings, self.name)
 
     @property
     def fingerprint(self) -> Fingerprint:

@@ -116,10 +116,29 @@ class Workbook(BaseModel):
         return (self.sheet,) if isinstance(self.sheet, str) else self.sheet
 
 
+class JsonLines(BaseModel):
+    """What becomes of the lists and objects within the objects of JSON lines."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    nested: Annotated[
+        Literal["columns", "text"],
+        Field(
+            description="`columns`: lists are joined, and objects have columns of their own, such as "
+            "`maker.name`; `text`: either stands as JSON in one cell."
+        ),
+    ] = "columns"
+    separator: Annotated[
+        str, Field(min_length=1, description="What stands between the values of a list that is joined.")
+    ] = "|"
+
+
 class Format(BaseModel):
     """How a source is written. Declared, never guessed: guessing only advises.
 
-    A workbook is known by its content. Of what concerns text, `header`, `columns` and `null` hold for it too.
+    Workbooks, Parquet and JSON lines are known by their content, JSON lines also by their name. Of what
+    concerns text, `null` holds for all of them, `header` for workbooks, `columns` for workbooks and JSON
+    lines, and `encoding` for JSON lines.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -166,14 +185,17 @@ class Format(BaseModel):
 
     workbook: Annotated[Workbook | None, Field(description="What of a workbook is read.")] = None
 
+    json_lines: Annotated[
+        JsonLines | None, Field(description="What becomes of lists and objects in JSON lines.")
+    ] = None
+
     @model_serializer(mode="wrap")
     def _without_what_is_not_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As plain data, the same as before there were workbooks: it identifies the runs of a model."""
         plain: dict[str, Any] = serialize(self)
-        if self.workbook is None:
-            plain.pop("workbook", None)
-        if not self.parts:
-            plain.pop("parts", None)
+        for name in ("workbook", "json_lines", "parts"):
+            if not getattr(self, name):
+                plain.pop(name, None)
         return plain
 
     @field_validator("encoding")

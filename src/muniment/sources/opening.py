@@ -15,8 +15,9 @@ from muniment.errors import SourceError, SourceTooLarge, UsageError
 from muniment.extras import needed
 from muniment.sources.delimited import DelimitedSource
 from muniment.sources.format import Format, Part
+from muniment.sources.json_lines import JsonLinesSource
 from muniment.sources.ranges import Ranges, is_url
-from muniment.sources.recognition import table_of
+from muniment.sources.recognition import is_json_lines, table_of
 from muniment.sources.recorded import recorded_format, written
 from muniment.sources.source import Source
 from muniment.sources.spooled import SpooledSource
@@ -92,7 +93,8 @@ def source_of(stored: Stored, format: Format, settings: Settings) -> Source:  # 
     """The source that a file holds, as its content tells; raises as `open_source` does."""
     table = table_of(stored, format, settings)
     if table is None:
-        return DelimitedSource(stored, format, settings)
+        text = JsonLinesSource if is_json_lines(stored, format) else DelimitedSource
+        return text(stored, format, settings)
     try:
         return SpooledSource(stored, table, format, settings)
     except OSError as error:

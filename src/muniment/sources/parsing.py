@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from muniment.columns import ColumnarRows
 from muniment.records import Chunk, Header, Layout, Problem, Records, shortened
@@ -42,7 +42,12 @@ _BROKEN = {
 
 @dataclass(frozen=True)
 class Parser:
-    """Reads cells; knows no file, and can be sent to another process."""
+    """Reads cells; knows no file, and can be sent to another process.
+
+    `has_columns` tells whether `columnar` can read the same cells by column.
+    """
+
+    has_columns: ClassVar[bool] = True
 
     format: Format
     encoding: Encoding
@@ -67,6 +72,11 @@ class Parser:
         except csv.Error:
             return [text]
 
+    def is_partial(self, final: bytes, width: int) -> bool:
+        """Whether the last record, which no line end follows, lacks cells or a part of a character."""
+        cells = self.cells(self.encoding.decode_marked(final))
+        return len(cells) < width or self.encoding.ends_mid_character(final)
+
     def records(self, header: Header, chunk: Chunk, layout: Layout) -> Records:
         """The records of a chunk."""
         unreadable: dict[int, Problem] = {}
@@ -81,7 +91,7 @@ class Parser:
 
     def fault_of(self, raw: bytes, row: Sequence[str], width: int) -> Problem | None:
         """What makes a record, of which arrays found the ends, unreadable."""
-        problem = self._undecodable(raw) or _nul(row)
+        problem = self._undecodable(raw) or nul_among(row)
         return problem or (_ragged(len(row), width) if len(row) != width else None)
 
     def _reader(self, lines: Sequence[str] | io.StringIO) -> Iterator[list[str]]:
@@ -127,7 +137,7 @@ class Parser:
         for index, (first, length) in enumerate(zip(firsts, layout.lengths.tolist(), strict=True)):
             raw = chunk.data[first : first + length]
             row = self.cells(raw)
-            problem = _broken(layout.faults.get(index)) or self._undecodable(raw) or _nul(row)
+            problem = broken(layout.faults.get(index)) or self._undecodable(raw) or nul_among(row)
             if problem:
                 unreadable[index] = problem
             rows.append(row)
@@ -187,11 +197,13 @@ def records_of(
     )
 
 
-def _broken(fault: str | None) -> Problem | None:
+def broken(fault: str | None) -> Problem | None:
+    """What a fault of a record's layout is, in words."""
     return Problem(fault, *_BROKEN[fault]) if fault else None
 
 
-def _nul(row: Sequence[str]) -> Problem | None:
+def nul_among(row: Iterable[str]) -> Problem | None:
+    """The problem of a record of which a cell has a NUL."""
     found = next((cell for cell in row if "\0" in cell), None)
     if found is None:
         return None

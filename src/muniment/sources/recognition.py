@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from contextlib import ExitStack, closing
 from typing import BinaryIO
 
 from muniment.config import Settings
 from muniment.errors import SourceError
-from muniment.sources.decompression import PIECE_BYTES
+from muniment.sources.decompression import PIECE_BYTES, suffixes_of
 from muniment.sources.format import Format
 from muniment.sources.stored import Stored, spooled
 from muniment.sources.tabular import Tabular
@@ -18,6 +20,12 @@ from muniment.sources.workbook.xlsx import Xlsx
 BEGINNING_BYTES = 4096
 """How much of a source is looked at to know its kind."""
 
+JSON_SUFFIXES = ([".jsonl"], [".ndjson"])
+"""What names of JSON lines end with."""
+
+_OBJECT, _LIST = re.compile(rb'\s*\{\s*"'), re.compile(rb"\s*\[\s*\{")
+"""How a JSON object with keys begins, and a list of objects: no header has names such as these."""
+
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How zip files begin, and the compound files that Office wrote before 2007 and still wraps secrets in."""
 
@@ -26,6 +34,20 @@ CONTENT_TYPES = "[content_types].xml"
 
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """What the part of a compound file is called that holds an encrypted workbook."""
+
+
+def is_json_lines(stored: Stored, given: Format) -> bool:
+    """Whether a text is one of JSON lines; raises `SourceError` where it is one JSON list."""
+    if given.json_lines or suffixes_of(stored.name)[:1] in JSON_SUFFIXES:
+        return True
+    beginning = _beginning(stored).removeprefix(BOM_UTF8)
+    if _LIST.match(beginning):
+        raise SourceError(
+            "this is one JSON list, and not one object a line",
+            hint="Write one object a line, as `jq -c '.[]'` does",
+            where=stored.name,
+        )
+    return bool(_OBJECT.match(beginning))
 
 
 def table_of(stored: Stored, given: Format, settings: Settings) -> Tabular | None:

@@ -12,12 +12,10 @@ from pathlib import Path
 from muniment.config import Settings
 from muniment.errors import UsageError
 from muniment.sources.assembling import Assembly, OpenPart, opened_parts
+from muniment.sources.decompression import suffixes_of
 from muniment.sources.format import Format, Part
 from muniment.sources.source import Fingerprint, Source
 from muniment.sources.spooled import SpooledSource
-
-COMPRESSED = {".gz", ".zst", ".zip"}
-"""Suffixes behind the one that tells what a file is."""
 
 
 class FilesTogether:
@@ -86,10 +84,8 @@ def put_together(records: Source, given: Format, settings: Settings, open_part: 
 
 def path_of(part: Part, other: Source) -> Path:
     """Where the file of a part is, as told from the other file."""
-    location = Path(other.location)
-    suffixes = location.suffixes
-    last = "".join(suffixes[-2:] if suffixes and suffixes[-1] in COMPRESSED else suffixes[-1:])
-    return location.parent / part.file.replace("{suffix}", last)
+    told = "".join(suffixes_of(other.location))
+    return Path(other.location).parent / part.file.replace("{suffix}", told)
 
 
 def with_files(given: Format, files: Mapping[str, str | os.PathLike[str]]) -> Format:

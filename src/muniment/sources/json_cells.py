@@ -1,0 +1,155 @@
+"""From one line of JSON to named cells of text, or to what is wrong with it; pure.
+
+Numbers keep the text they are written in, and `null` is nothing. What is nested becomes columns: an object's
+values have dotted names, such as `maker.name`; a list of plain values is joined into one cell; a list of
+objects becomes parallel lists. Whatever else is nested fits no column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from muniment.sources.format import JsonLines
+
+NAME_CHARACTERS = 1_024
+"""The longest name of a column: names in names could otherwise make far more text than the line has."""
+
+PARALLEL_CELLS = 100_000
+"""Objects in a list times the keys that they have: a thousand makers of whom a hundred things are known."""
+
+JSON_PROBLEMS = {
+    "json": (
+        "the line is not JSON: {told}",
+        "Each line holds one object; look for a line break within it, or for what was cut off",
+    ),
+    "json-object": ("the line is {told}, and no object", 'Write it as {{"name of the column": value}}'),
+    "json-repeated": ("the key {told!r} stands twice in one object", "Remove one of the two"),
+    "json-number": ("{told} is no number in JSON", "Write null where nothing is known"),
+    "json-nested": (
+        "what is nested in {told!r} fits no column",
+        'Have lists hold plain values, or take it as it stands: nested = "text" under [source.json_lines]',
+    ),
+    "json-separator": (
+        "a value in the list {told!r} holds what stands between its values",
+        "Choose what no value holds: separator under [source.json_lines]",
+    ),
+    "json-column": (
+        "the key {told!r} is none of the columns that [source] names",
+        "Add it to `columns`, or leave that out: then all keys are columns",
+    ),
+}
+"""By code: the message, and what to do."""
+
+_KINDS = {list: "a list", bool: "true or false", type(None): "null", str: "a text"}
+
+
+class BrokenLine(Exception):
+    """A line that gives no record.
+
+    Attributes:
+        code: one of `JSON_PROBLEMS`.
+        told: what its message tells.
+    """
+
+    def __init__(self, code: str, told: str) -> None:
+        super().__init__(code, told)
+        self.code = code
+        self.told = told
+
+
+class Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+def cells_of(line: str, options: JsonLines) -> dict[str, str]:
+    """The cells of an object by the names of their columns; raises `BrokenLine` where it gives none."""
+    try:
+        found = _DECODER.decode(line)
+        if not isinstance(found, dict):
+            raise BrokenLine("json-object", _KINDS.get(type(found), "a number"))
+        if (longest := max(found, key=len, default="")) and len(longest) > NAME_CHARACTERS:
+            raise BrokenLine("json-nested", longest)
+        if all(type(value) is str for value in found.values()):
+            return found
+        return _distinct([cell for name, value in found.items() for cell in _cells(name, value, options)])
+    except json.JSONDecodeError as error:
+        raise BrokenLine("json", f"{error.msg}, at character {error.pos + 1:,}") from None
+    except RecursionError:
+        raise BrokenLine("json-nested", line[:NAME_CHARACTERS]) from None
+
+
+def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise BrokenLine("json-repeated", Counter(name for name, _ in pairs).most_common(1)[0][0])
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise BrokenLine("json-number", text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_distinct, parse_float=Number, parse_int=Number, parse_constant=_no_number
+)
+
+
+def _cells(name: str, value: Any, options: JsonLines, *, listed: bool = False) -> Iterator[tuple[str, str]]:
+    """The cells of a value; within a list that is joined there are no others."""
+    if not isinstance(value, dict | list):
+        yield name, _text(value)
+    elif options.nested == "text":
+        yield name, _as_json(value)
+    elif listed and isinstance(value, list):
+        raise BrokenLine("json-nested", name)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            below = f"{name}.{key}"
+            if len(below) > NAME_CHARACTERS:
+                raise BrokenLine("json-nested", below[:NAME_CHARACTERS])
+            yield from _cells(below, inner, options, listed=listed)
+    elif value and all(isinstance(item, dict) for item in value):
+        yield from _parallel(name, value, options)
+    elif any(isinstance(item, dict | list) for item in value):
+        raise BrokenLine("json-nested", name)
+    else:
+        yield name, _joined(name, [_text(item) for item in value], options)
+
+
+def _parallel(name: str, items: Sequence[dict[str, Any]], options: JsonLines) -> Iterator[tuple[str, str]]:
+    """The cells of a list of objects: for each key the values of all of them, in their order."""
+    rows = [_distinct(list(_cells(name, item, options, listed=True))) for item in items]
+    names = dict.fromkeys(below for row in rows for below in row)
+    if len(names) * len(rows) > PARALLEL_CELLS:
+        raise BrokenLine("json-nested", name)
+    for below in names:
+        yield below, _joined(below, [row.get(below, "") for row in rows], options)
+
+
+def _joined(name: str, texts: Sequence[str], options: JsonLines) -> str:
+    if any(options.separator in text for text in texts):
+        raise BrokenLine("json-separator", name)
+    return options.separator.join(texts)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _as_json(value: Any) -> str:
+    """A value as JSON, its numbers as they were written."""
+    if isinstance(value, dict):
+        inner = (f"{json.dumps(key, ensure_ascii=False)}: {_as_json(each)}" for key, each in value.items())
+        return f"{{{', '.join(inner)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_json, value))}]"
+    return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)

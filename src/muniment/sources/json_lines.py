@@ -1,0 +1,161 @@
+"""JSON lines as a source: one object a line, whose keys are columns.
+
+Lines are cut as those of a delimited text in which nothing is quoted, so that chunks, positions and byte
+ranges are those of the file itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import ClassVar
+
+from muniment.config import Settings
+from muniment.errors import HeaderError, SourceIncomplete
+from muniment.records import Chunk, Header, Layout, Place, Problem, Records, shortened
+from muniment.sources.cutting import Cutter
+from muniment.sources.delimited import DelimitedSource
+from muniment.sources.format import LAST_COLUMN, Format, JsonLines
+from muniment.sources.heading import unique
+from muniment.sources.json_cells import JSON_PROBLEMS, BrokenLine, cells_of
+from muniment.sources.parsing import Parser, broken, nul_among, records_of
+from muniment.sources.stored import Stored
+
+NO_DELIMITER = "\x1f"
+"""A character that may stand nowhere in JSON: no line has a delimiter."""
+
+HELD_CELLS = 4_000_000
+"""Cells of a chunk. Objects may leave out keys, so that few bytes make many empty cells: 32 MiB."""
+
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_ESCAPED_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def lines_format(given: Format) -> Format:
+    """How the lines are written, as delimited text without delimiters."""
+    return Format(
+        encoding=given.encoding,
+        delimiter=NO_DELIMITER,
+        quote="",
+        columns=given.columns,
+        null=given.null,
+        json_lines=given.json_lines or JsonLines(),
+    )
+
+
+class JsonParser(Parser):
+    """Reads an object of each line; see `muniment.sources.parsing.Parser`."""
+
+    has_columns: ClassVar[bool] = False
+
+    def is_partial(self, final: bytes, width: int) -> bool:  # noqa: ARG002 - of cells, which it has not
+        """Whether the last line ends within a text, a list, an object or a character."""
+        rest = _STRING.sub("", self.encoding.decode_marked(final))
+        opened = rest.count("{") + rest.count("[") - rest.count("}") - rest.count("]")
+        return '"' in rest or opened > 0 or self.encoding.ends_mid_character(final)
+
+    def read(self, raw: bytes) -> dict[str, str] | Problem:
+        """The cells of a line by the names of their columns, or why there are none."""
+        try:
+            line = self.encoding.decode(raw)
+            cells = cells_of(line, self.format.json_lines or JsonLines())
+        except UnicodeDecodeError as error:
+            return self._undecodable_at(raw, error.start)
+        except BrokenLine as error:
+            return _problem(error.code, error.told)
+        return (_unstorable(cells) if "\\u" in line else None) or cells
+
+    def records(self, header: Header, chunk: Chunk, layout: Layout) -> Records:
+        """The records of a chunk; the text of one that cannot be read stands behind the last column."""
+        names, known = header.given, frozenset(header.given)
+        rows: list[Sequence[str]] = []
+        unreadable: dict[int, Problem] = {}
+        for index, raw in enumerate(_lines(chunk, layout)):
+            found = broken(layout.faults.get(index)) or self.read(raw)
+            if not isinstance(found, Problem) and not found.keys() <= known:
+                found = _problem("json-column", next(name for name in found if name not in known))
+            if isinstance(found, Problem):
+                unreadable[index] = found
+                rows.append([*[""] * len(names), self.encoding.decode_marked(raw)])
+            else:
+                rows.append([found.get(name, "") for name in names])
+        return records_of(header, chunk, layout, rows, unreadable)
+
+
+class JsonLinesSource(DelimitedSource):
+    """JSON lines; see `muniment.sources.source.Source`.
+
+    The columns are the keys of all objects in the order in which they appear, unless the format names them:
+    to find them, the file is read through once.
+
+    Args:
+        stored: the file; closed by `close`.
+        given: its format.
+        settings: with the bounds on chunks and records.
+
+    Raises:
+        HeaderError: no line has a key, or together they have too many.
+        SourceError: the encoding cannot be that of the file.
+    """
+
+    parser_of: ClassVar[type[Parser]] = JsonParser
+
+    def __init__(self, stored: Stored, given: Format, settings: Settings) -> None:
+        super().__init__(stored, lines_format(given), settings)
+        rows = min(settings.chunk_rows, HELD_CELLS // len(self.header))
+        self._cutter = replace(self._cutter, settings=settings.model_copy(update={"chunk_rows": rows}))
+
+    def _begun(self, given: Format, settings: Settings) -> tuple[Header, Place]:
+        first = Place(self._encoding.bom, 1, 1)
+        names: dict[str, None] = dict.fromkeys(given.columns)
+        if not names:
+            for raw in self._all_lines(first, settings):
+                found = JsonParser(given, self._encoding).read(raw)
+                if not isinstance(found, Problem):
+                    names.update(dict.fromkeys(found))
+                if len(names) > LAST_COLUMN:
+                    raise HeaderError(
+                        f"its objects have more than {LAST_COLUMN:,} different keys",
+                        hint='Name them in `columns`, or keep what is nested in one: nested = "text"',
+                        where=self.name,
+                    )
+        if not names:
+            raise HeaderError(
+                "no line holds an object with a key, so that the columns are not known",
+                hint="Export the file again, with one JSON object on each line",
+                where=self.name,
+            )
+        return Header(unique(tuple(names)), tuple(names)), first
+
+    def _all_lines(self, first: Place, settings: Settings) -> Iterator[bytes]:
+        cutter = Cutter(self._grammar, self._parser, settings, 0, self.name)
+        with suppress(SourceIncomplete):  # as the load will tell once it is there
+            for chunk in cutter.chunks(self._window(first.offset), first):
+                if chunk.layout is not None:
+                    yield from _lines(chunk, chunk.layout)
+
+
+def _lines(chunk: Chunk, layout: Layout) -> Iterator[bytes]:
+    """The bytes of each record of a chunk."""
+    firsts = (layout.offsets - chunk.start.offset).tolist()
+    for first, length in zip(firsts, layout.lengths.tolist(), strict=True):
+        yield chunk.data[first : first + length]
+
+
+def _problem(code: str, told: str) -> Problem:
+    message, hint = JSON_PROBLEMS[code]
+    readable = shortened(told).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return Problem(code, message.format(told=readable), hint.format())
+
+
+def _unstorable(cells: dict[str, str]) -> Problem | None:
+    """Why the cells cannot be stored, where an escape of JSON has made of them what is no text."""
+    for text in (*cells, *cells.values()):
+        if found := _ESCAPED_SURROGATE.search(text):
+            message = f"half a character (U+{ord(found.group()):04X}) stands in the record"
+            hint = "Correct the text in the collection system, or export it anew"
+            value = shortened(text).encode("utf-8", "backslashreplace").decode()
+            return Problem("surrogate", message, hint, value=value)
+    return nul_among((*cells, *cells.values()))
