@@ -11,6 +11,7 @@ from muniment.config import Settings
 from muniment.errors import SourceError
 from muniment.sources.decompression import PIECE_BYTES, suffixes_of
 from muniment.sources.format import Format
+from muniment.sources.parquet import ENCRYPTED_MAGIC, MAGIC, ParquetTable, encrypted
 from muniment.sources.stored import Stored, spooled
 from muniment.sources.tabular import Tabular
 from muniment.sources.workbook.package import Package, names_in
@@ -54,20 +55,37 @@ def table_of(stored: Stored, given: Format, settings: Settings) -> Tabular | Non
     """The table in a file that is no delimited text; None where it is (or may be) such text.
 
     Raises:
-        SourceError: it is a workbook that cannot be read.
+        SourceError: it is a workbook, or Parquet, that cannot be read.
         HeaderError: it is one without a header.
     """
     beginning = _beginning(stored)
     if beginning.startswith(OLE):
         raise _old_or_encrypted(stored)
-    if not beginning.startswith(ZIP):
+    if beginning.startswith(ENCRYPTED_MAGIC):
+        raise encrypted(stored.name)
+    parquet = beginning.startswith(MAGIC)
+    if not parquet and suffixes_of(stored.name)[:1] == [".parquet"]:
+        raise SourceError(
+            "this is no Parquet file, though it is called so",
+            hint="Copy or export it again, or call it what it is",
+            where=stored.name,
+        )
+    if not parquet and not beginning.startswith(ZIP):
         return None
     with ExitStack() as opened:
         file = stored.as_file() if _is_itself(stored) else _decompressed(stored, settings)
         opened.enter_context(closing(file))
-        if CONTENT_TYPES not in names_in(file):
-            return None
-        package = Package(file, stored.name, settings)
+        table = ParquetTable(file, stored.name) if parquet else _workbook(file, stored, given, settings)
+        if table is not None:
+            opened.pop_all()
+        return table
+
+
+def _workbook(file: BinaryIO, stored: Stored, given: Format, settings: Settings) -> Tabular | None:
+    if CONTENT_TYPES not in names_in(file):
+        return None
+    package = Package(file, stored.name, settings)
+    with ExitStack() as opened:
         workbook = Xlsx(package, all_numbers=bool(given.workbook and given.workbook.types))
         opened.enter_context(closing(workbook))
         table = WorkbookTable(workbook, given, stored.name)

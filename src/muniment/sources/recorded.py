@@ -9,7 +9,10 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
+from decimal import Decimal
 from typing import Any
+
+import pyarrow as pa
 
 from muniment.errors import HeaderError, SourceError
 from muniment.sources.format import Format
@@ -70,8 +73,31 @@ def _rows(item: Any, names: list[str]) -> Iterator[Sequence[Any]]:
     if given != names:
         raise SourceError(f"a record batch has other columns: {', '.join(given)}", where="<records>")
     for start in range(0, item.num_rows, SLICE_ROWS):
-        columns = [column.to_pylist() for column in item.slice(start, SLICE_ROWS).columns]
-        yield from zip(*columns, strict=True)
+        yield from cells_by_row(item.slice(start, SLICE_ROWS))
+
+
+def cells_by_row(batch: Any) -> Iterator[Sequence[str]]:
+    """The rows of an Arrow batch, or table, as text."""
+    yield from zip(*map(_texts, batch.columns), strict=True)
+
+
+def _texts(column: Any) -> list[str]:
+    """The values of a column as text; those that Python has no value for as Arrow writes them."""
+    kind = column.type
+    try:
+        if getattr(kind, "unit", "") == "ns":  # to Python, if at all, as a type of pandas
+            column = column.cast(_in_microseconds(kind))
+        elif pa.types.is_float32(kind) or pa.types.is_float16(kind):
+            raise ValueError(kind)  # Python's numbers are longer, with digits that nobody wrote
+        return [_text(value) for value in column.to_pylist()]
+    except (ValueError, TypeError, OverflowError):
+        return [value or "" for value in column.cast(pa.string()).to_pylist()]
+
+
+def _in_microseconds(kind: Any) -> pa.DataType:
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    return pa.time64("us") if pa.types.is_time64(kind) else pa.duration("us")
 
 
 def _text(value: Any) -> str:
@@ -79,6 +105,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
     if isinstance(value, enum.Enum):
         return _text(value.value)
     if isinstance(value, list | tuple | dict):
