@@ -46,6 +46,9 @@ ROW_FORMATS: dict[str, Callable[[Columns], FileFormat]] = {
 }
 """Formats of rows, by name."""
 
+LOADED_AGAIN = ("csv", "jsonl", "parquet")
+"""Formats of objects beside which a mapping is written that loads them again."""
+
 MUSEUM_TABLES = (
     museum_tables.vocabulary,
     museum_tables.term,
@@ -266,8 +269,8 @@ def _objects(
         table = surveyed(connection, selection)
         rows = row_format(what, tuple(map(Column, table.columns)))
         datasets = [Objects(Projected(rows, table.row), selection)]
-        if what == "csv":
-            documents = _mappings(table, scopes(connection, table), file_name or "objects")
+        if what in LOADED_AGAIN:
+            documents = _mappings(what, table, scopes(connection, table), file_name or "objects")
     withdrawn = replace(selection, withdrawn=True)
     datasets.append(WithdrawnObjects(Projected(listed, WithdrawnRow(minted)), withdrawn, told))
     return datasets, documents
@@ -292,11 +295,12 @@ def _local(what: str, minted: Identifiers) -> list[str]:
     return [f"Identifiers are local, below {LOCAL_BASE}: {why}."]
 
 
-def _mappings(table: FlatTable, found: Sequence[Scope], stem: str) -> dict[str, bytes]:
+def _mappings(what: str, table: FlatTable, found: Sequence[Scope], stem: str) -> dict[str, bytes]:
     """The mappings that load the table again, one for each scope."""
     alone = len(found) == 1
     names = [f"{stem}.toml"] if alone else [f"{stem}-{number}.toml" for number, _ in enumerate(found, 1)]
-    texts = (mapping_text(table, scope, alone=alone, guards=True) for scope in found)
+    source = {"formula_guard": what == "csv", "columns": table.columns if what == "jsonl" else ()}
+    texts = (mapping_text(table, scope, alone=alone, source=source) for scope in found)
     return {name: text.encode() for name, text in zip(names, texts, strict=True)}
 
 

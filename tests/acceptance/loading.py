@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ location = "room"
 """
 
 Row = Mapping[str, str]
+
+LINEAGE_COLUMNS = 5
+"""The last columns of `object`: where the record stood in the source, and the hash of its bytes there."""
 
 
 def vase(count: int, **changes: str) -> dict[str, str]:
@@ -109,6 +112,20 @@ def content_of(url: str) -> Content:
     """All that a database holds; see `tests.content`."""
     with opened(url) as database:
         return content(database)
+
+
+def held(url: str, *, hashes: bool = True, but: Collection[str] = ()) -> Content:
+    """What an exported table holds of a database: no lineage, no notes, no quarantine.
+
+    The content hash, the last column before those of lineage, is that of what a record said. Where two
+    records say different things of one actor, the tables keep those of one of them: `but` has the keys of
+    the others, whose hash is left out.
+    """
+    whole = content_of(url)
+    left_out = LINEAGE_COLUMNS if hashes else LINEAGE_COLUMNS + 1
+    rows = [row[:-left_out] for row in whole["object"]]
+    whole["object"] = sorted((*row[:-1], "") if row[0] in but else row for row in rows)
+    return {name: rows for name, rows in whole.items() if name not in ("note", "quarantine")}
 
 
 def quarantined(url: str) -> dict[int, list[dict[str, str]]]:

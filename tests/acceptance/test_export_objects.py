@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from muniment.museum.record import Actor
 from muniment.museum.rows import Keys
 from muniment.sources.guard import unguarded
 from tests.acceptance.loading import MAPPING as PLAIN
-from tests.acceptance.loading import content_of, load, mapping, opened, vase, write
-from tests.content import Content, differences
+from tests.acceptance.loading import held, load, mapping, opened, vase, write
+from tests.content import differences
 from tests.publishing.museum import accepted
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,23 +33,6 @@ COLLECTIONS = {
     "tate": "tate/artwork_data.csv",
     "colby": "colby/colby_data.csv",
 }
-
-LINEAGE_COLUMNS = 5
-"""The last columns of `object`: where the record stood in the source, and the hash of its bytes there."""
-
-
-def held(url: str, *, hashes: bool = True, but: Collection[str] = ()) -> Content:
-    """What an exported table holds of a database: no lineage, no notes, no quarantine.
-
-    The content hash, the last column before those of lineage, is that of what a record said. Where two
-    records say different things of one actor, the tables keep those of one of them: `but` has the keys of
-    the others, whose hash is left out.
-    """
-    whole = content_of(url)
-    left_out = LINEAGE_COLUMNS if hashes else LINEAGE_COLUMNS + 1
-    rows = [row[:-left_out] for row in whole["object"]]
-    whole["object"] = sorted((*row[:-1], "") if row[0] in but else row for row in rows)
-    return {name: rows for name, rows in whole.items() if name not in ("note", "quarantine")}
 
 
 def saying_otherwise(url: str, source: Path, mapped: Path) -> set[str]:
@@ -78,10 +60,11 @@ def saying_otherwise(url: str, source: Path, mapped: Path) -> set[str]:
 
 def there_and_back(url: str, folder: Path, **choice: Any) -> str:
     """The URL of a database that was loaded from the export of another."""
-    muniment.export("csv", db=url, to_dir=folder, **choice)
+    form = choice.pop("form", "csv")
+    muniment.export(form, db=url, to_dir=folder, **choice)
     second = f"sqlite:///{folder / 'second.db'}"
     for mapped in sorted(folder.glob("*.toml")):
-        for table in sorted(folder.glob("objects*.csv")):
+        for table in sorted(folder.glob(f"objects*.{form}*")):
             run = muniment.load(table, mapping=mapped, to=second)
             assert run.account.quarantined == 0
     return second
@@ -95,8 +78,19 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def test_the_sample_comes_back_as_it_was(database_url: str, tmp_path: Path) -> None:
     muniment.load(SAMPLE / "sample_export.csv", mapping=SAMPLE / "mapping.toml", to=database_url)
-    second = there_and_back(database_url, tmp_path / "out", records_per_file=400)
-    assert not list(differences(held(database_url), held(second)))
+    for form in ("csv", "jsonl", "parquet"):
+        second = there_and_back(database_url, tmp_path / form, records_per_file=400, form=form)
+        assert not list(differences(held(database_url), held(second)))
+
+
+def test_compressed_json_lines_of_two_institutions_come_back_by_a_mapping_each(tmp_path: Path) -> None:
+    first = f"sqlite:///{tmp_path / 'first.db'}"
+    for name in ("Town", "City"):
+        rows = [vase(n, title=f"={name} {n}") for n in range(1, 4)]
+        mapped = PLAIN.replace("Town", name).replace('"town"', f'"{name.lower()}"')
+        load(write(tmp_path / f"{name}.csv", rows), first, mapping=mapping(mapped))
+    second = there_and_back(first, tmp_path / "out", form="jsonl", compress="gz")
+    assert not list(differences(held(first), held(second)))
 
 
 @pytest.mark.long
@@ -197,8 +191,9 @@ def test_whatever_is_stored_comes_back_as_it_was(
     numbered = [{"id": f"'{n}", "number": f"={n}", **row} for n, row in enumerate(rows)]
     lenient = muniment.Settings(max_rejects=muniment.RejectBudget(percent=100))
     muniment.load(numbered, mapping=muniment.Mapping.parse(FULL), to=first, settings=lenient)
-    second = there_and_back(first, folder / "out")
-    assert not list(differences(held(first, hashes=False), held(second, hashes=False)))
+    for form in ("csv", "jsonl", "parquet"):
+        second = there_and_back(first, folder / form, form=form)
+        assert not list(differences(held(first, hashes=False), held(second, hashes=False)))
 
 
 def test_a_term_or_owner_that_a_record_names_twice_is_the_same_when_it_comes_back(tmp_path: Path) -> None:

@@ -41,14 +41,14 @@ class Scope:
     manifest_pattern: str = ""
 
 
-def mapping_text(table: FlatTable, scope: Scope, *, alone: bool, guards: bool) -> str:
+def mapping_text(table: FlatTable, scope: Scope, *, alone: bool, source: Mapping[str, Any]) -> str:
     """The mapping for the records of one scope, as TOML.
 
     Args:
         table: settled.
         scope: whose records.
         alone: whether the table has no others.
-        guards: whether formulas are guarded in it.
+        source: how it is written.
     """
     institution = {
         "name": scope.institution.name,
@@ -68,7 +68,7 @@ def mapping_text(table: FlatTable, scope: Scope, *, alone: bool, guards: bool) -
     rules = dict.fromkeys(noted, "note") | {"manifest_pattern": scope.manifest_pattern}
     parts = [
         HEAD,
-        _section("source", {"formula_guard": guards}),
+        _section("source", source),
         _section("institution", institution),
         _section("record", record),
         _section("fields", dict(_fields(table))),
@@ -82,7 +82,9 @@ def mapping_text(table: FlatTable, scope: Scope, *, alone: bool, guards: bool) -
             "record_type_uri": scope.record_type_uri or "",
         }
         parts += [
-            _section("[only]", {"column": column, "equals": [guarded(value) if guards else value]})
+            _section(
+                "[only]", {"column": column, "equals": [guarded(value) if source["formula_guard"] else value]}
+            )
             for column, value in chosen.items()
         ]
     return "\n".join(parts)
