@@ -19,6 +19,7 @@ from muniment.museum.mapping import Mapping
 from muniment.museum.part_readers import _DIMENSION_PROBLEMS
 from muniment.quarantine import LEFT_OUT, NOT_APPLIED
 from muniment.sources.findings import CELL_PROBLEMS
+from muniment.sources.json_cells import JSON_PROBLEMS
 from muniment.sources.parsing import _BROKEN
 from muniment.table import TableMapping
 from muniment.validation.messages import _WORDING
@@ -224,7 +225,7 @@ DATE_CODES = {
 }
 
 LISTED = {"manifest-url", "image-url", *_BROKEN, *DATE_CODES, *_DIMENSION_PROBLEMS}
-LISTED |= {code for code, *_ in _WORDING.values()} | {"invalid", *CELL_PROBLEMS}
+LISTED |= {code for code, *_ in _WORDING.values()} | {"invalid", *CELL_PROBLEMS, *JSON_PROBLEMS}
 """Codes that problems take from tables, or from the kind of what they concern."""
 
 MADE = LISTED.union(*(codes_made(path) for path in PACKAGE.rglob("*.py")))

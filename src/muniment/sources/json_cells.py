@@ -78,7 +78,7 @@ def cells_of(line: str, options: JsonLines) -> dict[str, str]:
             return found
         return _distinct([cell for name, value in found.items() for cell in _cells(name, value, options)])
     except json.JSONDecodeError as error:
-        raise BrokenLine("json", f"{error.msg}, at character {error.pos + 1:,}") from None
+        raise BrokenLine("json", f"{error.msg} (character {error.pos + 1:,})") from None
     except RecursionError:
         raise BrokenLine("json-nested", line[:NAME_CHARACTERS]) from None
 

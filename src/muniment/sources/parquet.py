@@ -19,9 +19,9 @@ MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 BUFFER_BYTES = 1024 * 1024
 """Bytes of each column that are read at a time, instead of all that a row group has of it."""
 
-COLUMN_BYTES = 1024 * BUFFER_BYTES
-"""The most that a row group may hold of one column, decompressed. Pages are read one by one, so that many
-times what is usual does not matter; but no more than this is said of how large a page is."""
+GROUP_BYTES = 4 * 1024 * 1024 * 1024
+"""The most that a row group may hold, decompressed: beyond it nothing bounds the pages, which are held one by
+one. Other readers hold all of a group, so that hardly any is written as large."""
 
 FOOTER_BYTES = 64 * BUFFER_BYTES
 """The longest footer: names and places of ten thousands of columns and row groups."""
@@ -35,7 +35,7 @@ class ParquetTable:
         where: what it is called, for errors.
 
     Raises:
-        SourceError: it is encrypted or broken, or what it holds of one column cannot be read in parts.
+        SourceError: it is encrypted or broken, or a row group is too large.
         UsageError: pyarrow is here without its reader of Parquet.
     """
 
@@ -55,7 +55,7 @@ class ParquetTable:
                 thrift_container_size_limit=FOOTER_BYTES,
             )
             self.names: Sequence[str] = self._file.schema_arrow.names
-            self._must_be_readable_in_parts()
+            self._must_have_groups_of_a_size()
 
     def stretches(self) -> Iterator[Stretch]:
         """As in `Tabular`."""
@@ -81,19 +81,17 @@ class ParquetTable:
                 for number, cells in enumerate(cells_by_row(batch), number + 1):  # noqa: B020 - goes on
                     yield Row(number, cells)
 
-    def _must_be_readable_in_parts(self) -> None:
+    def _must_have_groups_of_a_size(self) -> None:
         metadata = self._file.metadata
         for group in range(metadata.num_row_groups):
-            row_group = metadata.row_group(group)
-            for place in range(row_group.num_columns):
-                column = row_group.column(place)
-                if column.total_uncompressed_size > COLUMN_BYTES:
-                    raise SourceError(
-                        f"its row group {group + 1} holds {column.total_uncompressed_size:,} bytes of the"
-                        f" column {column.path_in_schema}, and at most {COLUMN_BYTES:,} can be read",
-                        hint="Write it with smaller row groups, of 100,000 rows or fewer",
-                        where=self._where,
-                    )
+            # Where columns are encrypted, asking for them is the end of the process.
+            size = metadata.row_group(group).total_byte_size
+            if size > GROUP_BYTES:
+                raise SourceError(
+                    f"its row group {group + 1} holds {size:,} bytes, of which {GROUP_BYTES:,} can be read",
+                    hint="Write it with smaller row groups, of 100,000 rows or fewer",
+                    where=self._where,
+                )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
