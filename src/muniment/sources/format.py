@@ -116,23 +116,6 @@ class Workbook(BaseModel):
         return (self.sheet,) if isinstance(self.sheet, str) else self.sheet
 
 
-class JsonLines(BaseModel):
-    """What becomes of the lists and objects within the objects of JSON lines."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    nested: Annotated[
-        Literal["columns", "text"],
-        Field(
-            description="`columns`: lists are joined, and objects have columns of their own, such as "
-            "`maker.name`; `text`: either stands as JSON in one cell."
-        ),
-    ] = "columns"
-    separator: Annotated[
-        str, Field(min_length=1, description="What stands between the values of a list that is joined.")
-    ] = "|"
-
-
 class Format(BaseModel):
     """How a source is written. Declared, never guessed: guessing only advises.
 
@@ -185,16 +168,23 @@ class Format(BaseModel):
 
     workbook: Annotated[Workbook | None, Field(description="What of a workbook is read.")] = None
 
-    json_lines: Annotated[
-        JsonLines | None, Field(description="What becomes of lists and objects in JSON lines.")
-    ] = None
+    nested: Annotated[
+        Literal["columns", "text"],
+        Field(
+            description="In JSON lines and Parquet, `columns`: lists are joined, and objects have columns of "
+            "their own, such as `maker.name`; `text`: either stands as JSON in one cell."
+        ),
+    ] = "columns"
+    list_separator: Annotated[
+        str, Field(min_length=1, description="There, what stands between the values of a list.")
+    ] = "|"
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As plain data, the same as before there were workbooks: it identifies the runs of a model."""
         plain: dict[str, Any] = serialize(self)
-        for name in ("workbook", "json_lines", "parts"):
-            if not getattr(self, name):
+        for name in ("workbook", "parts", "nested", "list_separator"):
+            if getattr(self, name) == Format.model_fields[name].default:
                 plain.pop(name, None)
         return plain
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from muniment.sources.format import JsonLines
+from muniment.records import Problem, shortened
+from muniment.sources.format import Format
 
 NAME_CHARACTERS = 1_024
 """The longest name of a column: names in names could otherwise make far more text than the line has."""
@@ -30,11 +32,11 @@ JSON_PROBLEMS = {
     "json-number": ("{told} is no number in JSON", "Write null where nothing is known"),
     "json-nested": (
         "what is nested in {told!r} fits no column",
-        'Have lists hold plain values, or take it as it stands: nested = "text" under [source.json_lines]',
+        'Have lists hold plain values, or take it as it stands: nested = "text" under [source]',
     ),
     "json-separator": (
         "a value in the list {told!r} holds what stands between its values",
-        "Choose what no value holds: separator under [source.json_lines]",
+        "Choose what no value holds: list_separator under [source]",
     ),
     "json-column": (
         "the key {told!r} is none of the columns that [source] names",
@@ -66,7 +68,7 @@ class Number(str):
     __slots__ = ()
 
 
-def cells_of(line: str, options: JsonLines) -> dict[str, str]:
+def cells_of(line: str, given: Format) -> dict[str, str]:
     """The cells of an object by the names of their columns; raises `BrokenLine` where it gives none."""
     try:
         found = _DECODER.decode(line)
@@ -76,11 +78,73 @@ def cells_of(line: str, options: JsonLines) -> dict[str, str]:
             raise BrokenLine("json-nested", longest)
         if all(type(value) is str for value in found.values()):
             return found
-        return _distinct([cell for name, value in found.items() for cell in _cells(name, value, options)])
+        nesting = Nesting(given.list_separator, _text, _as_json if given.nested == "text" else None)
+        return nesting.all_cells(found.items())
     except json.JSONDecodeError as error:
         raise BrokenLine("json", f"{error.msg} (character {error.pos + 1:,})") from None
     except RecursionError:
         raise BrokenLine("json-nested", line[:NAME_CHARACTERS]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """Spreads values over columns.
+
+    Attributes:
+        separator: what stands between the values of a list.
+        text: makes text of a value in which nothing is nested.
+        whole: makes text of lists and objects, where they have no columns of their own.
+    """
+
+    separator: str
+    text: Callable[[Any], str]
+    whole: Callable[[Any], str] | None = None
+
+    def all_cells(self, values: Iterable[tuple[str, Any]]) -> dict[str, str]:
+        """The cells of named values; raises `BrokenLine` where one fits no column, or two the same."""
+        return _distinct([cell for name, value in values for cell in self._cells(name, value)])
+
+    def _cells(self, name: str, value: Any, *, listed: bool = False) -> Iterator[tuple[str, str]]:
+        """The cells of a value; within a list that is joined there are no others."""
+        if not isinstance(value, dict | list):
+            yield name, self.text(value)
+        elif self.whole:
+            yield name, self.whole(value)
+        elif listed and isinstance(value, list):
+            raise BrokenLine("json-nested", name)
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                below = f"{name}.{key}"
+                if len(below) > NAME_CHARACTERS:
+                    raise BrokenLine("json-nested", below[:NAME_CHARACTERS])
+                yield from self._cells(below, inner, listed=listed)
+        elif any(value) and all(isinstance(item, dict | None) for item in value):
+            yield from self._parallel(name, [item or {} for item in value])
+        elif any(isinstance(item, dict | list) for item in value):
+            raise BrokenLine("json-nested", name)
+        else:
+            yield name, self._joined(name, [self.text(item) for item in value])
+
+    def _parallel(self, name: str, items: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+        """The cells of a list of objects: for each key the values of all of them, in their order."""
+        rows = [_distinct(list(self._cells(name, item, listed=True))) for item in items]
+        names = dict.fromkeys(below for row in rows for below in row)
+        if len(names) * len(rows) > PARALLEL_CELLS:
+            raise BrokenLine("json-nested", name)
+        for below in names:
+            yield below, self._joined(below, [row.get(below, "") for row in rows])
+
+    def _joined(self, name: str, texts: Sequence[str]) -> str:
+        if any(self.separator in text for text in texts):
+            raise BrokenLine("json-separator", name)
+        return self.separator.join(texts)
+
+
+def problem_of(broken: BrokenLine) -> Problem:
+    """What is wrong with a line, in words."""
+    message, hint = JSON_PROBLEMS[broken.code]
+    readable = shortened(broken.told).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return Problem(broken.code, message.format(told=readable), hint.format())
 
 
 def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -97,44 +161,6 @@ def _no_number(text: str) -> Any:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_distinct, parse_float=Number, parse_int=Number, parse_constant=_no_number
 )
-
-
-def _cells(name: str, value: Any, options: JsonLines, *, listed: bool = False) -> Iterator[tuple[str, str]]:
-    """The cells of a value; within a list that is joined there are no others."""
-    if not isinstance(value, dict | list):
-        yield name, _text(value)
-    elif options.nested == "text":
-        yield name, _as_json(value)
-    elif listed and isinstance(value, list):
-        raise BrokenLine("json-nested", name)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            below = f"{name}.{key}"
-            if len(below) > NAME_CHARACTERS:
-                raise BrokenLine("json-nested", below[:NAME_CHARACTERS])
-            yield from _cells(below, inner, options, listed=listed)
-    elif value and all(isinstance(item, dict) for item in value):
-        yield from _parallel(name, value, options)
-    elif any(isinstance(item, dict | list) for item in value):
-        raise BrokenLine("json-nested", name)
-    else:
-        yield name, _joined(name, [_text(item) for item in value], options)
-
-
-def _parallel(name: str, items: Sequence[dict[str, Any]], options: JsonLines) -> Iterator[tuple[str, str]]:
-    """The cells of a list of objects: for each key the values of all of them, in their order."""
-    rows = [_distinct(list(_cells(name, item, options, listed=True))) for item in items]
-    names = dict.fromkeys(below for row in rows for below in row)
-    if len(names) * len(rows) > PARALLEL_CELLS:
-        raise BrokenLine("json-nested", name)
-    for below in names:
-        yield below, _joined(below, [row.get(below, "") for row in rows], options)
-
-
-def _joined(name: str, texts: Sequence[str], options: JsonLines) -> str:
-    if any(options.separator in text for text in texts):
-        raise BrokenLine("json-separator", name)
-    return options.separator.join(texts)
 
 
 def _text(value: Any) -> str:

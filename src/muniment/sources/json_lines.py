@@ -7,6 +7,7 @@ ranges are those of the file itself.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,9 +18,9 @@ from muniment.errors import HeaderError, SourceIncomplete
 from muniment.records import Chunk, Header, Layout, Place, Problem, Records, shortened
 from muniment.sources.cutting import Cutter
 from muniment.sources.delimited import DelimitedSource
-from muniment.sources.format import LAST_COLUMN, Format, JsonLines
+from muniment.sources.format import LAST_COLUMN, Format
 from muniment.sources.heading import unique
-from muniment.sources.json_cells import JSON_PROBLEMS, BrokenLine, cells_of
+from muniment.sources.json_cells import BrokenLine, cells_of, problem_of
 from muniment.sources.parsing import Parser, broken, nul_among, records_of
 from muniment.sources.stored import Stored
 
@@ -41,7 +42,8 @@ def lines_format(given: Format) -> Format:
         quote="",
         columns=given.columns,
         null=given.null,
-        json_lines=given.json_lines or JsonLines(),
+        nested=given.nested,
+        list_separator=given.list_separator,
     )
 
 
@@ -60,11 +62,11 @@ class JsonParser(Parser):
         """The cells of a line by the names of their columns, or why there are none."""
         try:
             line = self.encoding.decode(raw)
-            cells = cells_of(line, self.format.json_lines or JsonLines())
+            cells = cells_of(line, self.format)
         except UnicodeDecodeError as error:
             return self._undecodable_at(raw, error.start)
         except BrokenLine as error:
-            return _problem(error.code, error.told)
+            return problem_of(error)
         return (_unstorable(cells) if "\\u" in line else None) or cells
 
     def records(self, header: Header, chunk: Chunk, layout: Layout) -> Records:
@@ -75,7 +77,7 @@ class JsonParser(Parser):
         for index, raw in enumerate(_lines(chunk, layout)):
             found = broken(layout.faults.get(index)) or self.read(raw)
             if not isinstance(found, Problem) and not found.keys() <= known:
-                found = _problem("json-column", next(name for name in found if name not in known))
+                found = _beyond(found, known) or found
             if isinstance(found, Problem):
                 unreadable[index] = found
                 rows.append([*[""] * len(names), self.encoding.decode_marked(raw)])
@@ -109,25 +111,33 @@ class JsonLinesSource(DelimitedSource):
 
     def _begun(self, given: Format, settings: Settings) -> tuple[Header, Place]:
         first = Place(self._encoding.bom, 1, 1)
-        names: dict[str, None] = dict.fromkeys(given.columns)
-        if not names:
-            for raw in self._all_lines(first, settings):
-                found = JsonParser(given, self._encoding).read(raw)
-                if not isinstance(found, Problem):
-                    names.update(dict.fromkeys(found))
-                if len(names) > LAST_COLUMN:
-                    raise HeaderError(
-                        f"its objects have more than {LAST_COLUMN:,} different keys",
-                        hint='Name them in `columns`, or keep what is nested in one: nested = "text"',
-                        where=self.name,
-                    )
+        names = given.columns or self._keys(JsonParser(given, self._encoding), first, settings)
         if not names:
             raise HeaderError(
                 "no line holds an object with a key, so that the columns are not known",
                 hint="Export the file again, with one JSON object on each line",
                 where=self.name,
             )
-        return Header(unique(tuple(names)), tuple(names)), first
+        return Header(unique(names), names), first
+
+    def _keys(self, parser: JsonParser, first: Place, settings: Settings) -> tuple[str, ...]:
+        """The keys of all objects; where some have a value of their own below a key, not its empty values."""
+        filled: dict[str, bool] = {}
+        for raw in self._all_lines(first, settings):
+            found = parser.read(raw)
+            if isinstance(found, Problem):
+                continue
+            for name, text in found.items():
+                if not filled.get(name):
+                    filled[name] = bool(text)
+            if len(filled) > LAST_COLUMN:
+                raise HeaderError(
+                    f"its objects have more than {LAST_COLUMN:,} different keys",
+                    hint='Name them in `columns`, or keep what is nested in one: nested = "text"',
+                    where=self.name,
+                )
+        names = sorted(filled)
+        return tuple(name for name, is_filled in filled.items() if is_filled or not _leads_on(name, names))
 
     def _all_lines(self, first: Place, settings: Settings) -> Iterator[bytes]:
         cutter = Cutter(self._grammar, self._parser, settings, 0, self.name)
@@ -144,10 +154,17 @@ def _lines(chunk: Chunk, layout: Layout) -> Iterator[bytes]:
         yield chunk.data[first : first + length]
 
 
-def _problem(code: str, told: str) -> Problem:
-    message, hint = JSON_PROBLEMS[code]
-    readable = shortened(told).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-    return Problem(code, message.format(told=readable), hint.format())
+def _leads_on(name: str, names: Sequence[str]) -> bool:
+    """Whether one of these names, which are in order, stands below another."""
+    below = f"{name}."
+    place = bisect_left(names, below)
+    return place < len(names) and names[place].startswith(below)
+
+
+def _beyond(cells: dict[str, str], known: frozenset[str]) -> Problem | None:
+    """What is wrong with cells of which some have no column: nothing, where these are empty."""
+    told = next((name for name, text in cells.items() if text and name not in known), None)
+    return problem_of(BrokenLine("json-column", told)) if told is not None else None
 
 
 def _unstorable(cells: dict[str, str]) -> Problem | None:

@@ -93,7 +93,7 @@ def source_of(stored: Stored, format: Format, settings: Settings) -> Source:  # 
     """The source that a file holds, as its content tells; raises as `open_source` does."""
     table = table_of(stored, format, settings)
     if table is None:
-        text = JsonLinesSource if is_json_lines(stored, format) else DelimitedSource
+        text = JsonLinesSource if is_json_lines(stored) else DelimitedSource
         return text(stored, format, settings)
     try:
         return SpooledSource(stored, table, format, settings)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import pyarrow as pa
 
 from muniment.errors import SourceError
 from muniment.extras import needed
 from muniment.positions import Unit
 from muniment.records import Problem
-from muniment.sources.recorded import SLICE_ROWS, cells_by_row
+from muniment.sources.findings import told
+from muniment.sources.format import Format
+from muniment.sources.json_cells import BrokenLine, Nesting, problem_of
+from muniment.sources.recorded import SLICE_ROWS, text_of, texts_of
 from muniment.sources.tabular import Finding, Row, Stretch
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
@@ -32,6 +37,7 @@ class ParquetTable:
 
     Args:
         file: closed by `close`.
+        given: what becomes of lists and structures.
         where: what it is called, for errors.
 
     Raises:
@@ -41,10 +47,12 @@ class ParquetTable:
 
     unit: Unit = "row"
 
-    def __init__(self, file: BinaryIO, where: str) -> None:
+    def __init__(self, file: BinaryIO, given: Format, where: str) -> None:
         parquet = needed("pyarrow.parquet", "arrow", "a source in Parquet")
         self._where = where
         self._source = file
+        self._whole = given.nested == "text"
+        self._nesting = Nesting(given.list_separator, text_of)
         with self._told():
             self._file = parquet.ParquetFile(
                 file,
@@ -54,7 +62,10 @@ class ParquetTable:
                 thrift_string_size_limit=FOOTER_BYTES,
                 thrift_container_size_limit=FOOTER_BYTES,
             )
-            self.names: Sequence[str] = self._file.schema_arrow.names
+            self._columns = [list(_names(field.name, field.type)) for field in self._file.schema_arrow]
+            if self._whole:
+                self._columns = [[name] for name in self._file.schema_arrow.names]
+            self.names: Sequence[str] = [name for names in self._columns for name in names]
             self._must_have_groups_of_a_size()
 
     def stretches(self) -> Iterator[Stretch]:
@@ -78,8 +89,31 @@ class ParquetTable:
         with self._told():
             number = 0
             for batch in self._file.iter_batches(SLICE_ROWS, use_threads=False):
-                for number, cells in enumerate(cells_by_row(batch), number + 1):  # noqa: B020 - goes on
-                    yield Row(number, cells)
+                broken: dict[int, BrokenLine] = {}
+                columns = [
+                    column
+                    for names, field, values in zip(self._columns, batch.schema, batch.columns, strict=True)
+                    for column in self._texts(names, field.name, values, broken)
+                ]
+                for index, cells in enumerate(zip(*columns, strict=True)):
+                    error = broken.get(index)
+                    yield Row(number + index + 1, cells, [told(problem_of(error))] if error else ())
+                number += batch.num_rows
+
+    def _texts(
+        self, names: Sequence[str], name: str, values: Any, broken: dict[int, BrokenLine]
+    ) -> list[list[str]]:
+        """The cells of a column in those that it leads to; notes the places of values that fit none."""
+        if self._whole or not pa.types.is_nested(values.type) or pa.types.is_map(values.type):
+            return [texts_of(values)]
+        rows: list[dict[str, str]] = []
+        for index, value in enumerate(values.to_pylist()):
+            try:
+                rows.append(self._nesting.all_cells([(name, value)]))
+            except BrokenLine as error:
+                rows.append({})
+                broken[index] = error
+        return [[row.get(name, "") for row in rows] for name in names]
 
     def _must_have_groups_of_a_size(self) -> None:
         metadata = self._file.metadata
@@ -102,6 +136,16 @@ class ParquetTable:
             raise
         except (OSError, ValueError, NotImplementedError) as error:  # Arrow's errors are some of these
             raise unreadable(error, self._where) from error
+
+
+def _names(name: str, kind: Any) -> Iterator[str]:
+    """The columns that one of a file leads to: a structure, also within a list, has some of its own."""
+    inner = kind.value_type if pa.types.is_list(kind) or pa.types.is_large_list(kind) else kind
+    if not pa.types.is_struct(inner):
+        yield name
+        return
+    for field in inner.fields:
+        yield from _names(f"{name}.{field.name}", field.type)
 
 
 def unreadable(error: Exception, where: str) -> SourceError:

@@ -37,9 +37,9 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """What the part of a compound file is called that holds an encrypted workbook."""
 
 
-def is_json_lines(stored: Stored, given: Format) -> bool:
+def is_json_lines(stored: Stored) -> bool:
     """Whether a text is one of JSON lines; raises `SourceError` where it is one JSON list."""
-    if given.json_lines or suffixes_of(stored.name)[:1] in JSON_SUFFIXES:
+    if suffixes_of(stored.name)[:1] in JSON_SUFFIXES:
         return True
     beginning = _beginning(stored).removeprefix(BOM_UTF8)
     if _LIST.match(beginning):
@@ -75,7 +75,9 @@ def table_of(stored: Stored, given: Format, settings: Settings) -> Tabular | Non
     with ExitStack() as opened:
         file = stored.as_file() if _is_itself(stored) else _decompressed(stored, settings)
         opened.enter_context(closing(file))
-        table = ParquetTable(file, stored.name) if parquet else _workbook(file, stored, given, settings)
+        table = (
+            ParquetTable(file, given, stored.name) if parquet else _workbook(file, stored, given, settings)
+        )
         if table is not None:
             opened.pop_all()
         return table

@@ -48,7 +48,7 @@ def written(records: Any) -> Iterator[bytes]:
     yield _line(names)
     for item in itertools.chain([] if first is None else [first], remaining):
         for row in _rows(item, names):
-            yield _line([_text(value) for value in row])
+            yield _line([text_of(value) for value in row])
 
 
 def _names(first: Any) -> list[str]:
@@ -73,15 +73,11 @@ def _rows(item: Any, names: list[str]) -> Iterator[Sequence[Any]]:
     if given != names:
         raise SourceError(f"a record batch has other columns: {', '.join(given)}", where="<records>")
     for start in range(0, item.num_rows, SLICE_ROWS):
-        yield from cells_by_row(item.slice(start, SLICE_ROWS))
+        columns = item.slice(start, SLICE_ROWS).columns
+        yield from zip(*map(texts_of, columns), strict=True)
 
 
-def cells_by_row(batch: Any) -> Iterator[Sequence[str]]:
-    """The rows of an Arrow batch, or table, as text."""
-    yield from zip(*map(_texts, batch.columns), strict=True)
-
-
-def _texts(column: Any) -> list[str]:
+def texts_of(column: Any) -> list[str]:
     """The values of a column as text; those that Python has no value for as Arrow writes them."""
     kind = column.type
     try:
@@ -89,7 +85,7 @@ def _texts(column: Any) -> list[str]:
             column = column.cast(_in_microseconds(kind))
         elif pa.types.is_float32(kind) or pa.types.is_float16(kind):
             raise ValueError(kind)  # Python's numbers are longer, with digits that nobody wrote
-        return [_text(value) for value in column.to_pylist()]
+        return [text_of(value) for value in column.to_pylist()]
     except (ValueError, TypeError, OverflowError):
         return [value or "" for value in column.cast(pa.string()).to_pylist()]
 
@@ -100,7 +96,8 @@ def _in_microseconds(kind: Any) -> pa.DataType:
     return pa.time64("us") if pa.types.is_time64(kind) else pa.duration("us")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as the text of a cell."""
     if value is None:
         return ""
     if isinstance(value, date | time):
@@ -108,9 +105,9 @@ def _text(value: Any) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, enum.Enum):
-        return _text(value.value)
+        return text_of(value.value)
     if isinstance(value, list | tuple | dict):
-        return json.dumps(value, ensure_ascii=False, default=_text)
+        return json.dumps(value, ensure_ascii=False, default=text_of)
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     return str(value)

@@ -57,8 +57,8 @@ MOMENT = datetime(1883, 12, 31, 13, 45, 0, 500)  # noqa: DTZ001 - of no time zon
         ("Zürich", pa.large_string(), "Zürich"),
         ("é", pa.dictionary(pa.int32(), pa.string()), "é"),
         ("é".encode(), pa.binary(), "é"),
-        (["a", "b"], pa.list_(pa.string()), '["a", "b"]'),
-        ({"x": 1}, pa.struct([("x", pa.int8())]), '{"x": 1}'),
+        ([1, None, 2], pa.list_(pa.int8()), "1||2"),
+        ([("k", 1)], pa.map_(pa.string(), pa.int8()), '[["k", 1]]'),
         (None, pa.null(), ""),
     ],
 )
@@ -78,6 +78,30 @@ def test_rows_are_numbered_over_all_row_groups_and_empty_ones_are_records() -> N
     assert found.rows == [["1", "x"], ["", ""], ["3", ""], ["4", "y\nz"]]
     assert [position.line for position in found.positions] == [1, 2, 3, 4]
     assert found.blank_lines == 0
+
+
+PEOPLE = pa.list_(pa.struct([("name", pa.string()), ("born", pa.struct([("year", pa.int16())]))]))
+
+
+def test_structures_have_columns_of_their_own_and_lists_are_joined() -> None:
+    people = [[{"name": "A", "born": {"year": 1800}}, {"name": "B", "born": None}, None], [], None]
+    data = written({"n": [1, 2, 3], "p": pa.array(people, PEOPLE), "s": [{"x": True}, {"x": None}, None]})
+    found = read(data)
+    assert found.header.given == ("n", "p.name", "p.born.year", "s.x")
+    assert found.rows == [["1", "A|B|", "1800||", "True"], ["2", "", "", ""], ["3", "", "", ""]]
+    assert read(data, Format(list_separator="; ")).rows[0][1] == "A; B; "
+    whole = read(data, Format(nested="text"))
+    assert whole.header.given == ("n", "p", "s")
+    assert whole.rows[0][2] == '{"x": true}'
+
+
+def test_what_fits_no_column_is_told_of_its_row() -> None:
+    source = open_source(io.BytesIO(written({"a": [["x"], ["y|z"]], "b": ["1", "2"]})), Format(), Settings())
+    (chunk,) = source.chunks(source.first)
+    records = source.records(chunk)
+    assert [problem.code for problem in records.findings[1]] == ["json-separator"]
+    assert (list(records.findings), records.rows[1]) == ([1], ["", "2"])
+    source.close()
 
 
 @given(
