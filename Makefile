@@ -34,6 +34,7 @@ demo: $(VENV)/run.stamp
 
 .PHONY: test
 test: check
+	@$(BIN)/python -m compileall -q src  # hundreds of processes that tests start would each do it for themselves
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 .PHONY: check
