@@ -71,11 +71,13 @@ class Number(str):
 def cells_of(line: str, given: Format) -> dict[str, str]:
     """The cells of an object by the names of their columns; raises `BrokenLine` where it gives none."""
     try:
-        found = _DECODER.decode(line)
+        found = _decoded(line)
         if not isinstance(found, dict):
             raise BrokenLine("json-object", _KINDS.get(type(found), "a number"))
-        if (longest := max(found, key=len, default="")) and len(longest) > NAME_CHARACTERS:
-            raise BrokenLine("json-nested", longest)
+        if len(line) > NAME_CHARACTERS:
+            longest = max(found, key=len, default="")
+            if len(longest) > NAME_CHARACTERS:
+                raise BrokenLine("json-nested", longest)
         if all(type(value) is str for value in found.values()):
             return found
         nesting = Nesting(given.list_separator, _text, _as_json if given.nested == "text" else None)
@@ -161,6 +163,15 @@ def _no_number(text: str) -> Any:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_distinct, parse_float=Number, parse_int=Number, parse_constant=_no_number
 )
+
+
+def _decoded(line: str) -> Any:
+    """What a line says; usual ones have no white space around them, for which to look takes time."""
+    if line.startswith("{"):
+        found, end = _DECODER.raw_decode(line)
+        if end == len(line):
+            return found
+    return _DECODER.decode(line)
 
 
 def _text(value: Any) -> str:

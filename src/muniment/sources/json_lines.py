@@ -11,8 +11,12 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import ClassVar
 
+import pyarrow as pa
+
+from muniment.columns import ColumnarRows
 from muniment.config import Settings
 from muniment.errors import HeaderError, SourceIncomplete
 from muniment.records import Chunk, Header, Layout, Place, Problem, Records, shortened
@@ -50,7 +54,7 @@ def lines_format(given: Format) -> Format:
 class JsonParser(Parser):
     """Reads an object of each line; see `muniment.sources.parsing.Parser`."""
 
-    has_columns: ClassVar[bool] = False
+    is_delimited: ClassVar[bool] = False
 
     def is_partial(self, final: bytes, width: int) -> bool:  # noqa: ARG002 - of cells, which it has not
         """Whether the last line ends within a text, a list, an object or a character."""
@@ -81,9 +85,12 @@ class JsonParser(Parser):
             if isinstance(found, Problem):
                 unreadable[index] = found
                 rows.append([*[""] * len(names), self.encoding.decode_marked(raw)])
+            elif tuple(found) == names:
+                rows.append(list(found.values()))
             else:
                 rows.append([found.get(name, "") for name in names])
-        return records_of(header, chunk, layout, rows, unreadable)
+        cells = [pa.array(column, pa.string()) for column in islice(zip(*rows, strict=False), len(names))]
+        return records_of(header, chunk, layout, rows, unreadable, ColumnarRows(cells) if cells else None)
 
 
 class JsonLinesSource(DelimitedSource):
@@ -122,22 +129,22 @@ class JsonLinesSource(DelimitedSource):
 
     def _keys(self, parser: JsonParser, first: Place, settings: Settings) -> tuple[str, ...]:
         """The keys of all objects; where some have a value of their own below a key, not its empty values."""
-        filled: dict[str, bool] = {}
+        names: dict[str, None] = {}
+        filled: set[str] = set()
         for raw in self._all_lines(first, settings):
             found = parser.read(raw)
-            if isinstance(found, Problem):
+            if isinstance(found, Problem) or found.keys() <= filled:
                 continue
-            for name, text in found.items():
-                if not filled.get(name):
-                    filled[name] = bool(text)
-            if len(filled) > LAST_COLUMN:
+            names.update(dict.fromkeys(found))
+            filled.update(name for name, text in found.items() if text)
+            if len(names) > LAST_COLUMN:
                 raise HeaderError(
                     f"its objects have more than {LAST_COLUMN:,} different keys",
                     hint='Name them in `columns`, or keep what is nested in one: nested = "text"',
                     where=self.name,
                 )
-        names = sorted(filled)
-        return tuple(name for name, is_filled in filled.items() if is_filled or not _leads_on(name, names))
+        in_order = sorted(names)
+        return tuple(name for name in names if name in filled or not _leads_on(name, in_order))
 
     def _all_lines(self, first: Place, settings: Settings) -> Iterator[bytes]:
         cutter = Cutter(self._grammar, self._parser, settings, 0, self.name)

@@ -44,10 +44,10 @@ _BROKEN = {
 class Parser:
     """Reads cells; knows no file, and can be sent to another process.
 
-    `has_columns` tells whether `columnar` can read the same cells by column.
+    `columnar` can read the same cells by column where `is_delimited`.
     """
 
-    has_columns: ClassVar[bool] = True
+    is_delimited: ClassVar[bool] = True
 
     format: Format
     encoding: Encoding

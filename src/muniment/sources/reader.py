@@ -22,6 +22,6 @@ class ChunkReader:
         """As in `Reader`."""
         if chunk.layout is None:
             raise ValueError("only chunks that this source has cut can be read")
-        columns = by_column and self.parser.has_columns
+        columns = by_column and self.parser.is_delimited
         found = read_columns(self.parser, self.header, chunk, chunk.layout) if columns else None
         return found or self.parser.records(self.header, chunk, chunk.layout)

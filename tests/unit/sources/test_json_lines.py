@@ -254,6 +254,8 @@ def test_what_is_written_as_json_comes_back_from_wherever_reading_starts(
     assert whole.rows == [[each.get(name, "") for name in names] for each in objects]
     assert not whole.problems
     for chunk in whole.chunks:
+        records = source.records(chunk, by_column=True)
+        assert [list(row) for row in records.columns or ()] == records.rows
         assert chunk.data == source.read_bytes(chunk.start.offset, len(chunk.data))
         rest = read_all(source, chunk.end)
         assert rest.positions == [one for one in whole.positions if one.number >= chunk.end.number]
