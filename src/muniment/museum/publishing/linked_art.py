@@ -44,6 +44,9 @@ from muniment.museum.publishing.resources import media_type, web_address
 CONTEXT = "https://linked.art/ns/v1/linked-art.json"
 """Named, never fetched."""
 
+WHOLE = 2**53
+"""Up to which whole numbers are written without a point: where floats tell each from the next."""
+
 _IIIF = {"id": "http://iiif.io/api/presentation", "type": "InformationObject", "_label": "IIIF Presentation"}
 _MANIFEST_FORMAT = "application/ld+json;profile='http://iiif.io/api/presentation/3/context.json'"
 
@@ -215,7 +218,7 @@ def _dimension(given: Dimension, refer: References) -> Part:
     shown = {"identified_by": [name(given.display)]} if given.display else {}
     return {
         "type": "Dimension",
-        "value": int(given.value) if given.value.is_integer() else given.value,
+        "value": int(given.value) if given.value.is_integer() and abs(given.value) < WHOLE else given.value,
         "unit": refer.unit(given.unit),
         "classified_as": classes,
     } | shown
