@@ -21,6 +21,20 @@ def test_postgresql_plans_each_query_for_the_keys_that_it_has(database: Database
         assert connection.execute(sa.text("SHOW plan_cache_mode")).scalar_one() == "force_custom_plan"
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_keeps_the_plans_by_which_it_checks_the_foreign_keys_of_new_rows(
+    database: Database,
+) -> None:
+    table = sa.Table("counted", sa.MetaData(), sa.Column("number", sa.Integer, primary_key=True))
+    asked = sa.text("SELECT current_setting('plan_cache_mode'), current_setting('enable_seqscan')")
+    with database.transaction() as transaction:
+        table.create(transaction.connection)
+        transaction.insert(table, ["number"], [[1]])
+        assert tuple(transaction.execute(asked).one()) == ("auto", "off")
+    with database.transaction() as transaction:
+        assert tuple(transaction.execute(asked).one()) == ("force_custom_plan", "on")
+
+
 def test_an_error_that_quotes_a_value_of_ten_megabytes_is_short(database: Database) -> None:
     table = sa.Table("counted", sa.MetaData(), sa.Column("number", sa.Integer, primary_key=True))
     with database.transaction() as transaction:

@@ -35,6 +35,11 @@ WAIT_FOR_DISK = (
 )
 """Whoever asks for more, such as for a second server's disk, keeps that."""
 
+CHECKS_BY_INDEX = (
+    "SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_seqscan', 'off', true)"
+)
+"""Until the transaction ends, the foreign keys of new rows are checked by plans that are kept, and search an
+index, however small a table was at first; all else is planned each time, as `begin_postgresql` asks for."""
 
 _OIDS = sa.text(
     "SELECT attname, CAST(atttypid AS integer) FROM pg_attribute"
@@ -57,6 +62,7 @@ class PostgresTransaction(SqlTransaction):
         if content is not None:
             statement += " (FORMAT binary)"
         with self.driver_cursor() as cursor:
+            cursor.execute(CHECKS_BY_INDEX)
             with cursor.copy(statement) as copy:
                 for part in _text(table, columns, given) if content is None else _enclosed(content):
                     copy.write(part)
