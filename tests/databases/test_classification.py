@@ -92,6 +92,11 @@ def test_what_psycopg_reports_without_a_state(told: str, meaning: type[DatabaseE
     assert type(wrapped(psycopg.OperationalError(told), "here")) is meaning
 
 
+def test_a_refusal_in_another_language_hints_at_the_user_too() -> None:
+    told = psycopg.OperationalError("connection failed: FATAL:  Passwort-Authentifizierung fehlgeschlagen")
+    assert "password" in wrapped(told, "here").hint
+
+
 def test_a_value_that_psycopg_cannot_send_refuses_its_row() -> None:
     assert type(wrapped(psycopg.DataError("PostgreSQL text fields cannot contain NUL"), "here")) is RowRefused
 

@@ -168,7 +168,9 @@ def test_a_loader_needs_no_right_to_create_where_the_tables_are_there(on_postgre
     database.close()
     revoke = "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
     with with_user(on_postgresql, revoke) as url:
-        assert "may not read and insert into" in found(url, "rights").message
+        refused = found(url, "rights")
+        assert "may not read and insert into" in refused.message
+        assert f"muniment grants loader {sa.make_url(url).username}" in refused.change
     with with_user(
         on_postgresql, revoke, "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {user}"
     ) as url:

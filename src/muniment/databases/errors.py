@@ -127,6 +127,8 @@ COPIED_COLUMN = re.compile(r"COPY [^,]+, line \d+, column ([^:,\n]+)")
 
 TRY_AGAIN = "Nothing of this transaction was stored; the same can be tried again"
 LOOK_AT_SERVER = "Check that the server runs and can be reached"
+LOOK_AT_REFUSAL = f"{LOOK_AT_SERVER}, and the user name, password and database in the URL"
+"""Of a refusal in a language that is not understood here."""
 MAKE_ROOM = "Make room on the database server, or ask whoever runs it to, then run again"
 TAKES_NO_WRITES = "It is a standby, or somebody has set it read-only: the URL should lead to the primary"
 SOMEBODY_CANCELLED = "Somebody who runs the server cancelled it. Run the same command again to go on"
@@ -293,7 +295,8 @@ def _postgresql_without_state(error: psycopg.Error, where: str) -> DatabaseError
     passing = any(words in text for words in CONNECTION_PASSING)
     never_made = not passing and any(words in text for words in CONNECTION_NEVER_MADE)
     kind = DatabaseUnreachable if never_made else DatabaseUnavailable
-    return kind(message, hint=LOOK_AT_SERVER, where=where)
+    hint = LOOK_AT_REFUSAL if never_made and "FATAL:" in text else LOOK_AT_SERVER
+    return kind(message, hint=hint, where=where)
 
 
 def _mysql(error: pymysql.err.Error, where: str) -> DatabaseError:

@@ -81,7 +81,7 @@ def _rights(connection: sa.Connection, server: Any, schema_is_current: bool) -> 
         return
     tables = connection.execute(TABLES, {"names": sorted(metadata.tables)}).all()
     closed = sorted(table.name for table in tables if not table.loads)
-    grant = f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {server.schema} TO {server.me}"
+    grant = f"Run, as the owner of the tables, what `muniment grants loader {server.me}` prints"
     if not server.creates and not schema_is_current:
         change = f"GRANT CREATE, USAGE ON SCHEMA {server.schema} TO {server.me}"
         yield fatal("rights", f"{server.me} may not create the tables that are not there yet", change)

@@ -1,7 +1,8 @@
 """Rows that many objects share: vocabularies, terms, actors, places. Looked up in sets, cached, bounded.
 
-They are found by their business key and added in sorted order, so that two loaders cannot deadlock. What
-is learnt inside a transaction is believed only once it has committed.
+They are found by their business key and added in sorted order, so that two loaders seldom deadlock: InnoDB's
+locks on gaps between keys still let them at times, and the chunk is then tried again. What is learnt inside
+a transaction is believed only once it has committed.
 """
 
 from __future__ import annotations
