@@ -9,8 +9,12 @@ import itertools
 import json
 import zipfile
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from hypothesis import HealthCheck, assume, given, settings
@@ -377,3 +381,32 @@ def test_a_source_can_be_opened_in_the_format_that_was_guessed(tmp_path: Path) -
     rows = [tuple(row) for chunk in source.chunks(source.first) for row in source.records(chunk).rows]
     source.close()
     assert rows == FRENCH
+
+
+def test_the_columns_of_json_lines_are_told_of_as_much_as_is_looked_at(tmp_path: Path) -> None:
+    line = '{"id": 1, "title": "Träume", "makers": ["A", "B"], "in": {"x": null}}\n'
+    found = guessed(tmp_path, (line * 9 + "nonsense\n").encode(), "export.jsonl")
+    assert (found.kind, found.whole, found.records) == ("JSON lines", True, 10)
+    assert [column.name for column in found.columns] == ["id", "title", "makers", "in.x"]
+    assert found.columns[2].separator == "|"
+    assert found.remarks == ("1 line without a record would be quarantined",)
+    assert "encoding" not in "\n".join(found.report())
+    found = guessed(tmp_path, (line * 90_000).encode(), "export.jsonl")
+    assert (found.whole, found.columns[0].distinct, len(found.remarks)) == (False, 1, 1)
+
+
+def test_the_columns_of_parquet_and_of_a_workbook_are_told(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"id": [1, 2], "day": [date(1883, 12, 31), None]}), stream)
+    found = guessed(tmp_path, stream.getvalue(), "export.parquet")
+    assert (found.kind, [column.kind for column in found.columns]) == (
+        "Parquet",
+        ["whole number", "ISO date"],
+    )
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["id", "title"])
+    book.worksheets[0].append([1, "Vase"])
+    book.save(tmp_path / "export.xlsx")
+    found = guess(str(tmp_path / "export.xlsx"))
+    assert (found.kind, found.format.header) == ("workbook", True)
+    assert [column.examples for column in found.columns] == [("1",), ("Vase",)]

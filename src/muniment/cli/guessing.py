@@ -22,7 +22,10 @@ from muniment.table import TableMapping
 
 
 def guess(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The export: .csv, .csv.gz, .zst, .zip.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="The export: .csv, .jsonl, .parquet, .xlsx; .gz, .zst, .zip."),
+    ],
     *,
     out: Annotated[
         str | None,

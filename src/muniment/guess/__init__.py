@@ -16,10 +16,14 @@ from muniment.guess.encoding import (
     remarks_on_text,
 )
 from muniment.guess.sample import Sample, read_sample
+from muniment.guess.tables import JSON_LINES, SampledTable, read_sampled
 from muniment.sources.format import Format
 from muniment.sources.heading import unique
 
 __all__ = ["ColumnProfile", "Dialect", "EncodingGuess", "Guess", "guess"]
+
+TEXT = "text"
+"""The kind of a delimited text."""
 
 ESCAPED_NULL = "N"
 """What `\\N`, the null of MySQL, is once the escape character is taken away."""
@@ -42,6 +46,7 @@ class Guess:
         nulls: strings that mean null, or may mean it, with how many cells hold each.
         columns: a profile of each column.
         remarks: what a reader of the report should know, a sentence each.
+        kind: `text`, or what says itself how it is written: `JSON lines`, `Parquet`, `workbook`.
     """
 
     path: str
@@ -55,6 +60,7 @@ class Guess:
     nulls: dict[str, int]
     columns: tuple[ColumnProfile, ...]
     remarks: tuple[str, ...] = ()
+    kind: str = TEXT
 
     @property
     def null(self) -> tuple[str, ...]:
@@ -65,6 +71,8 @@ class Guess:
     @property
     def format(self) -> Format:
         """The guess as the `[source]` part of a mapping."""
+        if self.kind != TEXT:
+            return Format(null=self.null)
         return Format(
             encoding=self.encoding.name,
             delimiter=self.dialect.delimiter,
@@ -80,6 +88,7 @@ class Guess:
         """The guess as plain data for JSON."""
         return {
             "path": self.path,
+            "kind": self.kind,
             "size": self.size,
             "compression": self.compression,
             "sampled_bytes": self.sampled_bytes,
@@ -110,13 +119,20 @@ class Guess:
         packed = "" if self.compression == "plain" else f", compressed with {self.compression}"
         line_ends = ", ".join(f"{name} ({count:,})" for name, count in self.dialect.line_ends)
         nulls = ", ".join(f"{text} ({count:,})" for text, count in self.nulls.items())
-        lines = [
-            f"{self.path}: {self.size:,} bytes{packed}",
-            f"looked at  {extent}, {counted(self.records, 'record')}",
+        written = [
             f"encoding   {self._encoding()}",
             f"line ends  {line_ends or 'none'}",
             f"cells      {self._cells()}",
             f"header     {self._header()}",
+        ]
+        lines = [
+            f"{self.path}: {self.size:,} bytes{packed}",
+            f"looked at  {extent}, {counted(self.records, 'record')}",
+            *(
+                [f"kind       {self.kind}; {counted(len(self.columns), 'column')}"]
+                if self.kind != TEXT
+                else written
+            ),
             f"nulls      {nulls or 'none seen'}",
         ]
         for name, words in self.encoding.others:
@@ -165,7 +181,7 @@ def named(character: str) -> str:
 
 
 def guess(path: str, *, encoding: str | None = None, delimiter: str | None = None) -> Guess:
-    """Read a sample of a delimited text, plain or compressed, and tell what it probably is.
+    """Read a sample of an export, plain or compressed, and tell what it probably is.
 
     Args:
         path: of the file.
@@ -178,6 +194,9 @@ def guess(path: str, *, encoding: str | None = None, delimiter: str | None = Non
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
         raise UsageError("a delimiter is one character, and no line end", hint=r"For a tab give $'\t'")
+    sampled = read_sampled(path)
+    if sampled is not None:
+        return _of_table(path, sampled)
     sample = read_sample(path)
     if not sample.head.strip():
         raise SourceError("the file is empty", hint="Export it again", where=path)
@@ -198,6 +217,30 @@ def guess(path: str, *, encoding: str | None = None, delimiter: str | None = Non
         nulls=nulls,
         columns=profile(unique(table.given or [""] * table.width), table.rows, certain),
         remarks=tuple(_remarks(text, table, sample)),
+    )
+
+
+def _of_table(path: str, sampled: SampledTable) -> Guess:
+    """What the sample of a file tells that says itself how it is written."""
+    nulls = count_nulls(sampled.rows)
+    remarks = []
+    if sampled.broken:
+        remarks.append(f"{counted(sampled.broken, 'line')} without a record would be quarantined")
+    if sampled.kind == JSON_LINES and not sampled.whole:
+        remarks.append("Objects further down may have more keys, which are columns too")
+    return Guess(
+        path=path,
+        size=sampled.size,
+        compression=sampled.compression,
+        sampled_bytes=sampled.read,
+        whole=sampled.whole,
+        encoding=EncodingGuess("utf-8", "certain", f"it is {sampled.kind}"),
+        dialect=Dialect(",", '"', "", header=True, skip_lines=0, line_ends=(), evenness=1.0),
+        records=len(sampled.rows) + sampled.broken,
+        nulls=nulls,
+        columns=profile(unique(sampled.names), sampled.rows, [text for text in nulls if text in NULLS]),
+        remarks=tuple(remarks),
+        kind=sampled.kind,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from muniment.guess import ColumnProfile, Guess
+from muniment.guess import TEXT, ColumnProfile, Guess
 from muniment.museum.field_choice import FieldChoice, choose
 from muniment.museum.mapping import ID_CHARACTERS
 
@@ -48,8 +48,18 @@ def _institution(path: str) -> Iterator[str]:
 
 
 def _source(guess: Guess) -> Iterator[str]:
-    dialect, encoding = guess.dialect, guess.encoding
     yield "[source]"
+    if guess.kind == TEXT:
+        yield from _text_format(guess)
+    if guess.null:
+        yield f"null = {toml(list(guess.null))}  # cells that mean that nothing is known"
+    perhaps = [text for text in guess.nulls if text not in guess.null]
+    if perhaps:
+        yield f"# Do these mean nothing, too? {', '.join(map(toml, perhaps))}"
+
+
+def _text_format(guess: Guess) -> Iterator[str]:
+    dialect, encoding = guess.dialect, guess.encoding
     yield f"# {_comment(f'{encoding.certainty}: {encoding.reason}')}"
     if encoding.words:
         yield f"# Are these words right? {_comment(', '.join(encoding.words))}"
@@ -65,11 +75,6 @@ def _source(guess: Guess) -> Iterator[str]:
     if not dialect.header:
         yield "header = false"
         yield f"columns = {toml([column.name for column in guess.columns])}  # TODO: name them"
-    if guess.null:
-        yield f"null = {toml(list(guess.null))}  # cells that mean that nothing is known"
-    perhaps = [text for text in guess.nulls if text not in guess.null]
-    if perhaps:
-        yield f"# Do these mean nothing, too? {', '.join(map(toml, perhaps))}"
 
 
 def _record_and_fields(guess: Guess) -> Iterator[str]:
