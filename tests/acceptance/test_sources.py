@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pydantic import BaseModel
 
 import muniment
-from muniment import Query, RejectBudget, Settings, correction
+from muniment import Format, PrimaryKey, Query, RejectBudget, Settings, correction
 from muniment.audit import trace
 from muniment.errors import SourceChanged
 from muniment.events import ChunkCommitted
@@ -22,6 +28,7 @@ from tests.acceptance.loading import (
     held,
     load,
     opened,
+    quarantined,
     query,
     vase,
 )
@@ -185,3 +192,116 @@ def test_several_workers_come_to_the_same(kind: Kind, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'target.db'}"
     assert loaded(kind.made(tmp_path, records()), url, workers=2).status == "done"
     assert held(url) == held(as_csv(records(), tmp_path))
+
+
+class Maker(BaseModel):
+    name: str
+    born: int | None = None
+
+
+class Work(BaseModel):
+    """A row with a value of every type."""
+
+    number: Annotated[str, PrimaryKey()]
+    title: str | None = None
+    count: int | None = None
+    price: Decimal | None = None
+    weight: float | None = None
+    sold: bool | None = None
+    day: date | None = None
+    moment: datetime | None = None
+    opens: time | None = None
+
+
+WORKS = (
+    {"number": "001", "title": "=1+1", "count": "-9007199254740993", "price": "2010.70", "weight": "0.1"},
+    {
+        "number": "002",
+        "title": 'Zürich\r\n|\t"',
+        "sold": "true",
+        "day": "0206-01-05",
+        "opens": "13:45:30.000001",
+    },
+    {"number": "003", "moment": "1883-12-31T13:45:00.000001+02:00", "sold": "false", "price": "0.00"},
+    {"number": "004", "opens": "13:45:30.000001"},
+    {"number": "005"},
+)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_table_that_is_exported_comes_back_as_it_was(form: str, database_url: str, tmp_path: Path) -> None:
+    rows = [{name: row.get(name, "") for name in Work.model_fields} for row in WORKS]
+    assert muniment.load(rows, model=Work, to=database_url).account.inserted == len(WORKS)
+    exported = tmp_path / f"work.{form}"
+    muniment.export(form, db=database_url, tables=["work"], out=exported)
+    back = muniment.load(exported, model=Work, to=database_url)
+    assert (back.account.read, back.account.unchanged) == (len(WORKS), len(WORKS))
+
+
+class Show(BaseModel):
+    title: Annotated[str, PrimaryKey()]
+    tags: list[str]
+    maker: Maker
+
+
+def test_lists_and_models_within_a_model_are_read_as_json(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'target.db'}"
+    source = tmp_path / "shows.jsonl"
+    shows = [
+        {"title": f"Show {n}", "tags": ["a|b", "c"], "maker": {"name": "Ä", "born": n}} for n in range(3)
+    ]
+    source.write_text("".join(json.dumps(show) + "\n" for show in shows))
+    run = muniment.load(source, model=Show, to=url, source_format=Format(nested="text"))
+    assert run.account.inserted == 3
+    (tags, maker) = query(url, "SELECT tags, maker FROM show WHERE title = 'Show 2'")[0]
+    assert (json.loads(tags), json.loads(maker)) == (["a|b", "c"], {"name": "Ä", "born": 2})
+    pq.write_table(pa.Table.from_pylist(shows), tmp_path / "shows.parquet")
+    again = muniment.load(tmp_path / "shows.parquet", model=Show, to=url, source_format=Format(nested="text"))
+    assert again.account.unchanged == 3
+
+
+def test_json_lines_that_were_cut_short_go_on_once_they_are_whole(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'target.db'}"
+    path = KINDS[3].made(tmp_path, records())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    run = loaded(path, url)
+    assert (run.status, run.account.quarantined) == ("incomplete", 3)
+    assert {problem["code"] for (problem,) in quarantined(url).values()} == {"missing", "incomplete"}
+    path.write_bytes(whole)
+    assert counts(loaded(path, url, abandon=True)) == {
+        "read": 120,
+        "inserted": 1,
+        "unchanged": 117,
+        "quarantined": 2,
+    }
+
+
+def test_records_and_parts_may_be_json_lines_and_parquet(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'target.db'}"
+    (tmp_path / "objects.jsonl").write_text(
+        "".join(f'{{"id": {n}, "number": "1999.{n}"}}\n' for n in range(1, 4))
+    )
+    titles = {"object": [1, 1, 2, 9], "title": ["Vase", "The vase", "Jug", "No one's"]}
+    pq.write_table(pa.table(titles), tmp_path / "titles.parquet")
+    mapped = muniment.Mapping.parse("""
+        [source.parts.titles]
+        file = "titles.parquet"
+        key = "object"
+        parent = "id"
+        [institution]
+        name = "Town Museum"
+        id = "town"
+        [fields]
+        accession = "number"
+        title = "titles.title"
+        object_type = { constant = "vessel" }
+    """)
+    run = loaded(tmp_path / "objects.jsonl", url, mapping=mapped)
+    assert counts(run) == {"read": 4, "inserted": 2, "quarantined": 2}
+    assert [title for (title,) in query(url, "SELECT title FROM object_title ORDER BY title")] == [
+        "Jug",
+        "The vase",
+        "Vase",
+    ]
+    assert [place.rpartition(" ")[2] for place in places(url)] == ["3", "4"]

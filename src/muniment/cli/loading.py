@@ -77,6 +77,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     row_lineage: options.RowLineage = False,
     encoding: options.Encoding = None,
     delimiter: options.Delimiter = None,
+    nested: options.NestedAs = None,
     sheet: options.Sheet = None,
     header_row: options.HeaderRow = None,
     cells: options.CellsRange = None,
@@ -131,6 +132,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
                 model,
                 encoding=encoding,
                 delimiter=delimiter,
+                nested=nested,
                 workbook=_workbook(sheet=sheet, header_row=header_row, range=cells, types=column_type),
             ),
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
@@ -161,6 +163,7 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
     table: options.TableName = None,
     encoding: options.Encoding = None,
     delimiter: options.Delimiter = None,
+    nested: options.NestedAs = None,
     sheet: options.Sheet = None,
     header_row: options.HeaderRow = None,
     cells: options.CellsRange = None,
@@ -193,6 +196,7 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
                 model,
                 encoding=encoding,
                 delimiter=delimiter,
+                nested=nested,
                 workbook=_workbook(sheet=sheet, header_row=header_row, range=cells, types=column_type),
             ),
             "settings": _settings(max_rejects, chunk_bytes, chunk_rows),
@@ -307,7 +311,12 @@ def _format(model: str | None, **given: Any) -> Format | None:
     if not chosen:
         return None
     if not model:
-        told = {"encoding": "--encoding", "delimiter": "--delimiter", "workbook": "options of workbooks"}
+        told = {
+            "encoding": "--encoding",
+            "delimiter": "--delimiter",
+            "nested": "--nested",
+            "workbook": "options of workbooks",
+        }
         raise UsageError(
             f"{' and '.join(told[name] for name in chosen)} go with --model",
             hint="In a mapping, [source] says how the source is written",

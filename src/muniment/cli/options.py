@@ -176,6 +176,21 @@ Delimiter = Annotated[
         "--delimiter", metavar="CHARACTER", parser=parse_delimiter, help="With --model: such as ; or tab."
     ),
 ]
+
+
+class Nested(StrEnum):
+    """What becomes of lists and objects in JSON lines and Parquet."""
+
+    COLUMNS = "columns"
+    TEXT = "text"
+
+
+NestedAs = Annotated[
+    Nested | None,
+    typer.Option(
+        "--nested", help="With --model: what is nested in JSON lines or Parquet; columns, or JSON text."
+    ),
+]
 Sheet = Annotated[
     list[str] | None,
     typer.Option(

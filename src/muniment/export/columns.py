@@ -52,6 +52,7 @@ def converters(columns: Sequence[Column]) -> list[tuple[int, Callable[[Any], Any
     """What brings the values of which columns (by position) into one form, whatever the driver gives."""
     known: dict[Kind, Callable[[Any], Any]] = {
         "text": _text,
+        "real": float,
         "flag": bool,
         "bytes": bytes,
         "moment": _moment,
