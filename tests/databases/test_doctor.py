@@ -68,18 +68,8 @@ def url(database_url: str) -> str:
     return database_url
 
 
-@pytest.fixture
-def on_postgresql(url: str) -> str:
-    if not url.startswith("postgresql"):
-        pytest.skip("this is about PostgreSQL")
-    return url
-
-
-@pytest.fixture
-def on_mariadb(url: str) -> str:
-    if not url.startswith(("mysql", "mariadb")):
-        pytest.skip("this is about MySQL and MariaDB")
-    return url
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+ON_MARIADB = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 
 
 # --- on all databases -----------------------------------------------------------------------------
@@ -147,8 +137,9 @@ def test_the_command_ends_with_1_where_a_load_would_refuse(url: str) -> None:
 # --- PostgreSQL -----------------------------------------------------------------------------------
 
 
-def test_a_load_needs_the_right_to_create_tables_where_there_are_none(on_postgresql: str) -> None:
-    with with_user(on_postgresql, "REVOKE CREATE ON SCHEMA public FROM PUBLIC") as url:
+@ON_POSTGRESQL
+def test_a_load_needs_the_right_to_create_tables_where_there_are_none(database_url: str) -> None:
+    with with_user(database_url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC") as url:
         finding = found(url, "rights")
         assert finding.level is Level.FATAL
         assert finding.change.startswith("GRANT CREATE, USAGE ON SCHEMA public TO")
@@ -162,88 +153,97 @@ fields = { accession = "id", title = "id", object_type = "id" }
 """
 
 
-def test_a_loader_needs_no_right_to_create_where_the_tables_are_there(on_postgresql: str) -> None:
-    database = connect(on_postgresql)
+@ON_POSTGRESQL
+def test_a_loader_needs_no_right_to_create_where_the_tables_are_there(database_url: str) -> None:
+    database = connect(database_url)
     upgrade(database, "engine")
     database.close()
     revoke = "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
-    with with_user(on_postgresql, revoke) as url:
+    with with_user(database_url, revoke) as url:
         refused = found(url, "rights")
         assert "may not read and insert into" in refused.message
         assert f"muniment grants loader {sa.make_url(url).username}" in refused.change
     with with_user(
-        on_postgresql, revoke, "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {user}"
+        database_url, revoke, "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {user}"
     ) as url:
         assert found(url, "rights").level is Level.FINE
 
 
-def test_settings_of_the_role_are_seen_though_muniment_sets_its_own(on_postgresql: str) -> None:
+@ON_POSTGRESQL
+def test_settings_of_the_role_are_seen_though_muniment_sets_its_own(database_url: str) -> None:
     impatient = "ALTER ROLE {user} SET idle_in_transaction_session_timeout = '2s'"
-    with with_user(on_postgresql, impatient, "ALTER ROLE {user} SET statement_timeout = '7s'") as url:
+    with with_user(database_url, impatient, "ALTER ROLE {user} SET statement_timeout = '7s'") as url:
         finding = found(url, "idle_in_transaction_session_timeout")
         assert finding.level is Level.WARNING
         assert finding.message.startswith("2000 ms")
         assert found(url, "statement_timeout").message.startswith("7000 ms")
 
 
-def test_a_role_that_only_reads_is_not_fit(on_postgresql: str) -> None:
-    with with_user(on_postgresql, "ALTER ROLE {user} SET default_transaction_read_only = on") as url:
+@ON_POSTGRESQL
+def test_a_role_that_only_reads_is_not_fit(database_url: str) -> None:
+    with with_user(database_url, "ALTER ROLE {user} SET default_transaction_read_only = on") as url:
         assert found(url, "read only").level is Level.FATAL
 
 
-def test_workers_beyond_the_limit_of_a_role_are_fatal(on_postgresql: str) -> None:
-    with with_user(on_postgresql, "ALTER ROLE {user} CONNECTION LIMIT 4") as url:
+@ON_POSTGRESQL
+def test_workers_beyond_the_limit_of_a_role_are_fatal(database_url: str) -> None:
+    with with_user(database_url, "ALTER ROLE {user} CONNECTION LIMIT 4") as url:
         finding = found(url, "connection limit of the role", workers=3)
         assert finding.level is Level.FATAL
         assert "CONNECTION LIMIT" in finding.change
 
 
-def test_servers_that_do_not_wait_for_their_disk_are_told_of(on_postgresql: str) -> None:
-    finding = found(on_postgresql, "fsync")
-    expected = Level.WARNING if value(on_postgresql, "SHOW fsync") == "off" else Level.FINE
+@ON_POSTGRESQL
+def test_servers_that_do_not_wait_for_their_disk_are_told_of(database_url: str) -> None:
+    finding = found(database_url, "fsync")
+    expected = Level.WARNING if value(database_url, "SHOW fsync") == "off" else Level.FINE
     assert finding.level is expected
 
 
 # --- MySQL and MariaDB ----------------------------------------------------------------------------
 
 
-def test_a_table_without_transactions_is_fatal_where_it_is_ours(on_mariadb: str) -> None:
-    execute(on_mariadb, "CREATE TABLE other (x INT) ENGINE=MyISAM")
-    assert found(on_mariadb, "table other").level is Level.WARNING
-    database = connect(on_mariadb)
+@ON_MARIADB
+def test_a_table_without_transactions_is_fatal_where_it_is_ours(database_url: str) -> None:
+    execute(database_url, "CREATE TABLE other (x INT) ENGINE=MyISAM")
+    assert found(database_url, "table other").level is Level.WARNING
+    database = connect(database_url)
     upgrade(database, "engine")
-    execute(on_mariadb, "DROP TABLE note", "CREATE TABLE note (x INT) ENGINE=MyISAM")
-    finding = found(on_mariadb, "table note")
+    execute(database_url, "DROP TABLE note", "CREATE TABLE note (x INT) ENGINE=MyISAM")
+    finding = found(database_url, "table note")
     assert finding.level is Level.FATAL
     with pytest.raises(DatabaseError, match=r"ALTER TABLE note ENGINE=InnoDB"):
         must_be_fit(database)
-    execute(on_mariadb, finding.change)
+    execute(database_url, finding.change)
     must_be_fit(database)
     database.close()
 
 
-def test_a_loader_without_rights_is_told_the_grant(on_mariadb: str) -> None:
-    with with_user(on_mariadb, "GRANT SELECT ON `{database}`.* TO {user}") as url:
+@ON_MARIADB
+def test_a_loader_without_rights_is_told_the_grant(database_url: str) -> None:
+    with with_user(database_url, "GRANT SELECT ON `{database}`.* TO {user}") as url:
         finding = found(url, "rights")
         assert finding.level is Level.FATAL
-        execute(on_mariadb, finding.change.replace("%", "%%"))
+        execute(database_url, finding.change.replace("%", "%%"))
         assert found(url, "rights").level is Level.FINE
 
 
-def test_an_upgrade_that_was_interrupted_is_told_of(on_mariadb: str) -> None:
-    database = connect(on_mariadb)
+@ON_MARIADB
+def test_an_upgrade_that_was_interrupted_is_told_of(database_url: str) -> None:
+    database = connect(database_url)
     upgrade_table.create(database.engine)
     database.close()
-    assert found(on_mariadb, "schema").level is Level.WARNING
+    assert found(database_url, "schema").level is Level.WARNING
 
 
-def test_a_database_of_another_character_set_is_told_of(on_mariadb: str) -> None:
-    name = sa.make_url(on_mariadb).database
-    execute(on_mariadb, f"ALTER DATABASE {name} CHARACTER SET latin1")
-    finding = found(on_mariadb, "character set")
+@ON_MARIADB
+def test_a_database_of_another_character_set_is_told_of(database_url: str) -> None:
+    name = sa.make_url(database_url).database
+    execute(database_url, f"ALTER DATABASE {name} CHARACTER SET latin1")
+    finding = found(database_url, "character set")
     assert finding.level is Level.WARNING
-    execute(on_mariadb, finding.change)
-    assert found(on_mariadb, "character set").level is Level.FINE
+    execute(database_url, finding.change)
+    assert found(database_url, "character set").level is Level.FINE
 
 
 @pytest.fixture(scope="module")
@@ -300,7 +300,8 @@ def test_a_server_waits_for_its_disk_only_where_the_binary_log_does_too(
             execute(lax_mariadb, f"SET GLOBAL {name} = {restored}")
 
 
-def test_without_a_binary_log_nothing_need_wait_for_it(on_mariadb: str) -> None:
-    if value(on_mariadb, "SELECT @@log_bin") != "0":
+@ON_MARIADB
+def test_without_a_binary_log_nothing_need_wait_for_it(database_url: str) -> None:
+    if value(database_url, "SELECT @@log_bin") != "0":
         pytest.skip("this server keeps a binary log")
-    assert found(on_mariadb, "sync_binlog").level is Level.FINE
+    assert found(database_url, "sync_binlog").level is Level.FINE

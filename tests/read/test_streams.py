@@ -23,6 +23,9 @@ from muniment.errors import DatabaseError, DatabaseUnavailable, SourceError, Usa
 from tests.faults.catalogue import fault
 from tests.read.conftest import fill, works
 
+only_on_servers = pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+only_on_mariadb = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+
 IN_ORDER = sa.select(works).order_by(works.c.id)
 SHORT = sa.select(works.c.id, works.c.title).order_by(works.c.id)
 
@@ -308,9 +311,8 @@ def test_a_stream_that_is_never_begun_takes_no_connection(database: Database) ->
         assert checked_out(database) == 0
 
 
+@only_on_servers
 def test_the_query_of_a_closed_stream_no_longer_runs_on_the_server(database: Database) -> None:
-    if database.engine.dialect.name == "sqlite":
-        pytest.skip("there is no server")
     fill(database, MANY)
     running = {
         "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE '%works%'"
@@ -328,11 +330,10 @@ def test_the_query_of_a_closed_stream_no_longer_runs_on_the_server(database: Dat
             time.sleep(0.05)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql", "sqlite"], indirect=True)
 def test_a_stream_on_a_connection_closed_early_leaves_postgresql_and_sqlite_transactions_whole(
     database: Database,
 ) -> None:
-    if database.engine.dialect.name == "mysql":
-        pytest.skip("there the connection has to be given up, as documented")
     fill(database, MANY)
     with database.engine.begin() as connection:
         connection.execute(works.update().where(works.c.id == 1).values(title="new"))
@@ -343,9 +344,6 @@ def test_a_stream_on_a_connection_closed_early_leaves_postgresql_and_sqlite_tran
 
 # --- cut by the server --------------------------------------------------------------------------
 
-
-only_on_servers = pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
-only_on_mariadb = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 
 SESSION_OF = {
     "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
