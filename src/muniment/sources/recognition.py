@@ -33,6 +33,9 @@ ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CONTENT_TYPES = "[content_types].xml"
 """The member that every file of Office Open XML has."""
 
+OPEN_DOCUMENT = {"mimetype", "content.xml"}
+"""Members that every OpenDocument file has (ODF 1.3, part 2)."""
+
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """What the part of a compound file is called that holds an encrypted workbook."""
 
@@ -84,7 +87,14 @@ def table_of(stored: Stored, given: Format, settings: Settings) -> Tabular | Non
 
 
 def _workbook(file: BinaryIO, stored: Stored, given: Format, settings: Settings) -> Tabular | None:
-    if CONTENT_TYPES not in names_in(file):
+    names = names_in(file)
+    if names >= OPEN_DOCUMENT:
+        raise SourceError(
+            "this is an OpenDocument spreadsheet (.ods), which no library reads without holding it whole",
+            hint="Open it in a spreadsheet program and save it as .xlsx",
+            where=stored.name,
+        )
+    if CONTENT_TYPES not in names:
         return None
     package = Package(file, stored.name, settings)
     with ExitStack() as opened:

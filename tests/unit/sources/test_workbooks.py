@@ -492,3 +492,12 @@ def test_an_encrypted_workbook_is_refused_with_what_to_do() -> None:
         read(data)
     with pytest.raises(SourceError, match=r"\.xls\).*save it as \.xlsx"):
         read(data[:500])
+
+
+def test_a_spreadsheet_of_open_document_is_told_of() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", "<office:document-content/>")
+    with pytest.raises(SourceError, match=r"OpenDocument.*save it as \.xlsx"):
+        read(file.getvalue())
