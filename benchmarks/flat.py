@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow
+import pyarrow.parquet
 from pydantic import BaseModel, Field
 
 from muniment.table import PrimaryKey
@@ -64,6 +67,18 @@ class Artwork(BaseModel):
 
 
 COLUMNS = tuple(Artwork.model_fields)
+
+
+def write_as(form: str, path: Path, count: int) -> None:
+    """Write so many rows as JSON lines, of which every other one is none, or as Parquet in one row group."""
+    if form == "jsonl":
+        with path.open("w", encoding="utf-8") as file:
+            for number, row in enumerate(rows(count)):
+                line = json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False)
+                file.write((line if number % 2 else line[:-9]) + "\n")
+        return
+    columns = zip(COLUMNS, zip(*rows(count), strict=True), strict=True)
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), path, row_group_size=count)
 
 
 def rows(count: int, *, bad: bool = False) -> Iterator[list[str]]:

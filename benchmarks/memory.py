@@ -26,7 +26,19 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
-KINDS = ("table good", "table all-bad", "museum good", "museum all-bad", "museum flat", "records")
+KINDS = (
+    "table good",
+    "table all-bad",
+    "museum good",
+    "museum all-bad",
+    "museum flat",
+    "jsonl",
+    "parquet",
+    "records",
+)
+
+FORMS = ("jsonl", "parquet")
+"""Kinds that are no CSV."""
 
 ALLOWED_GROWTH = 1.10
 """Peak memory of a load ten times as large, at the most: the promise that memory is flat."""
@@ -44,13 +56,16 @@ def load(kind: str, rows: int, server: str | None, *options: str | int) -> Measu
         url = ending.enter_context(new_database(server)) if server else f"sqlite:///{folder}/benchmark.db"
         if kind == "records":
             return measured("records", rows, url)
-        source = folder / "source.csv"
+        source = folder / f"source.{kind if kind in FORMS else 'csv'}"
         how = _write(kind, rows, source)
         return measured("load", source, *how, "--to", url, "--max-rejects", "100%", *options)
 
 
 def _write(kind: str, rows: int, source: Path) -> tuple[str | Path, str | Path]:
     """Write a file of this kind; how it is to be read."""
+    if kind in FORMS:
+        flat.write_as(kind, source, rows)
+        return "--model", "benchmarks.flat:Artwork"
     profile, quality = kind.split()
     if profile == "table" or quality == "flat":
         flat.write(source, rows, bad=quality == "all-bad")

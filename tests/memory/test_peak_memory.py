@@ -35,6 +35,8 @@ def assert_flat(kind: str, small: int, large: int, server: str | None, *options:
         ("museum good", 4_000, 24_000, SMALL_CHUNKS),
         ("museum all-bad", 3_000, 15_000, SMALL_CHUNKS),
         ("records", 30_000, 200_000, ()),
+        ("jsonl", 20_000, 120_000, ()),
+        ("parquet", 30_000, 200_000, ()),
     ],
 )
 def test_a_load_of_many_times_the_rows_takes_no_more_memory(
