@@ -305,3 +305,20 @@ def test_records_and_parts_may_be_json_lines_and_parquet(tmp_path: Path) -> None
         "Vase",
     ]
     assert [place.rpartition(" ")[2] for place in places(url)] == ["3", "4"]
+
+
+def test_an_object_that_was_rejected_is_mended_where_it_is_wrong(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'target.db'}"
+    path = KINDS[3].made(tmp_path, records(5))
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].replace('"1802"', "NaN")
+    path.write_text("\n".join(lines))
+    assert loaded(path, url).account.quarantined == 1
+    sheet = tmp_path / "bad.csv"
+    with opened(url) as database:
+        correction.export(database, sheet)
+        sheet.write_text(sheet.read_text(encoding="utf-8-sig").replace("NaN,", "1802,"))
+        correction.resubmit(database, sheet)
+    assert places(url) == []
+    assert query(url, "SELECT display_date FROM production ORDER BY object_id")[-1] == ("1802",)
+    assert loaded(path, url, again=True).account.quarantined == 1

@@ -80,12 +80,30 @@ def cells_of(line: str, given: Format) -> dict[str, str]:
                 raise BrokenLine("json-nested", longest)
         if all(type(value) is str for value in found.values()):
             return found
-        nesting = Nesting(given.list_separator, _text, _as_json if given.nested == "text" else None)
-        return nesting.all_cells(found.items())
+        return _nesting(given).all_cells(found.items())
     except json.JSONDecodeError as error:
         raise BrokenLine("json", f"{error.msg} (character {error.pos + 1:,})") from None
     except RecursionError:
         raise BrokenLine("json-nested", line[:NAME_CHARACTERS]) from None
+
+
+def cells_as_told(line: str, given: Format) -> dict[str, str]:
+    """The cells of an object that gives no record, for whoever mends it; what fits no column is JSON."""
+    nesting, told = _nesting(given), dict[str, str]()
+    try:
+        found = _LENIENT.decode(line)
+        for name, value in found.items() if isinstance(found, dict) else ():
+            try:
+                told |= nesting.all_cells([(name, value)])
+            except BrokenLine:
+                told[name] = _as_json(value)
+    except (ValueError, RecursionError):
+        return {}
+    return told
+
+
+def _nesting(given: Format) -> Nesting:
+    return Nesting(given.list_separator, _text, _as_json if given.nested == "text" else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +181,9 @@ def _no_number(text: str) -> Any:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_distinct, parse_float=Number, parse_int=Number, parse_constant=_no_number
 )
+
+_LENIENT = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
+"""For what is mended: of a key that stands twice the last value counts, and NaN is what is written."""
 
 
 def _decoded(line: str) -> Any:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from typing import ClassVar
 
 import pyarrow as pa
@@ -24,7 +23,7 @@ from muniment.sources.cutting import Cutter
 from muniment.sources.delimited import DelimitedSource
 from muniment.sources.format import LAST_COLUMN, Format
 from muniment.sources.heading import unique
-from muniment.sources.json_cells import BrokenLine, cells_of, problem_of
+from muniment.sources.json_cells import BrokenLine, cells_as_told, cells_of, problem_of
 from muniment.sources.parsing import Parser, broken, nul_among, records_of
 from muniment.sources.stored import Stored
 
@@ -74,7 +73,7 @@ class JsonParser(Parser):
         return (_unstorable(cells) if "\\u" in line else None) or cells
 
     def records(self, header: Header, chunk: Chunk, layout: Layout) -> Records:
-        """The records of a chunk; the text of one that cannot be read stands behind the last column."""
+        """The records of a chunk; what cannot be told of one stands behind the last column."""
         names, known = header.given, frozenset(header.given)
         rows: list[Sequence[str]] = []
         unreadable: dict[int, Problem] = {}
@@ -84,13 +83,19 @@ class JsonParser(Parser):
                 found = _beyond(found, known) or found
             if isinstance(found, Problem):
                 unreadable[index] = found
-                rows.append([*[""] * len(names), self.encoding.decode_marked(raw)])
+                rows.append(self._as_told(raw, names, known))
             elif tuple(found) == names:
                 rows.append(list(found.values()))
             else:
                 rows.append([found.get(name, "") for name in names])
-        cells = [pa.array(column, pa.string()) for column in islice(zip(*rows, strict=False), len(names))]
-        return records_of(header, chunk, layout, rows, unreadable, ColumnarRows(cells) if cells else None)
+        return records_of(header, chunk, layout, rows, unreadable, _by_column(rows, unreadable, len(names)))
+
+    def _as_told(self, raw: bytes, names: Sequence[str], known: frozenset[str]) -> list[str]:
+        """The cells of a record that cannot be read, as far as they can be told; else its text."""
+        line = self.encoding.decode_marked(raw)
+        told = cells_as_told(line, self.format)
+        beyond = [f"{name}: {text}" for name, text in told.items() if text and name not in known]
+        return [*(told.get(name, "") for name in names), *(beyond if told else [line])]
 
 
 class JsonLinesSource(DelimitedSource):
@@ -152,6 +157,16 @@ class JsonLinesSource(DelimitedSource):
             for chunk in cutter.chunks(self._window(first.offset), first):
                 if chunk.layout is not None:
                     yield from _lines(chunk, chunk.layout)
+
+
+def _by_column(
+    rows: Sequence[Sequence[str]], unreadable: Mapping[int, Problem], width: int
+) -> ColumnarRows | None:
+    """The cells of rows by column, those of unreadable ones empty; None where there are no rows."""
+    nothing = [""] * width
+    cells = zip(*(nothing if index in unreadable else row for index, row in enumerate(rows)), strict=True)
+    columns = [pa.array(column, pa.string()) for column in cells]
+    return ColumnarRows(columns) if columns else None
 
 
 def _lines(chunk: Chunk, layout: Layout) -> Iterator[bytes]:

@@ -122,8 +122,29 @@ def test_a_line_that_is_no_record_is_told_and_its_neighbours_stand(line: str, co
     assert found.problems.get(1, "") == code
     assert (found.rows[0][:2], found.rows[2][:2]) == (["1", "2"], ["3", ""])
     assert (found.positions[1].line, found.positions[1].offset, found.raw[1]) == (2, 21, line.encode())
-    if code:
+    if code in ("json", "json-object"):
         assert found.rows[1] == [*[""] * len(found.header), line]
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ('{"a": NaN, "b": 1.50}', ["NaN", "1.50"]),
+        ('{"a": 1, "b": 2, "a": 3}', ["3", "2"]),
+        ('{"a": [[1.0]], "b": "2"}', ["[[1.0]]", "2"]),
+        ('{"a": ["x|y"], "b": ["z", "z"]}', ['["x|y"]', "z|z"]),
+        ('{"a": NaN, "c": "beyond", "d": null}', ["NaN", "", "c: beyond"]),
+        (r'{"a": "\ud800", "b": "2"}', ["\ud800", "2"]),
+    ],
+)
+def test_what_can_be_told_of_a_rejected_object_stands_in_its_columns(line: str, row: list[str]) -> None:
+    found = only_row(line)
+    assert (found.rows[1], list(found.problems)) == (row, [1])
+
+
+def test_undecodable_bytes_are_marked_in_their_cell() -> None:
+    found = read(b'{"a": "1", "b": "x"}\n{"a": "\xe9", "b": "2"}\n')
+    assert found.rows[1] == ["\udce9", "2"]
 
 
 def test_bytes_that_are_no_text_spoil_only_their_line() -> None:
