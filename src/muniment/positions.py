@@ -24,12 +24,14 @@ class Part:
         first_record: the number of its first record.
         first_column: the number of the sheet's column, from 0, that is the first of the records.
         file: what the file is called, where it is not the one that the source is called after.
+        unit: what its records' lines count, where that is not what those of the source do.
     """
 
     name: str
     first_record: int
     first_column: int = 0
     file: str = ""
+    unit: Unit | None = None
 
     @property
     def quoted_name(self) -> str:
@@ -59,7 +61,8 @@ class Positions:
         """Where the record with this number stands, or of a sheet its cell in a column, counted from 0."""
         part = self.part_of(number)
         if part is None or not part.name:
-            return f"{part.file}, {self.unit} {line:,}" if part and part.file else f"{self.unit} {line:,}"
+            told = f"{(part and part.unit) or self.unit} {line:,}"
+            return f"{part.file}, {told}" if part and part.file else told
         return f"{part.quoted_name}!{letters(part.first_column + column)}{line}"
 
     def among(self, number: int, line: int, names: Sequence[str], column: str) -> str:

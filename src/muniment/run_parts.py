@@ -35,7 +35,15 @@ def store_positions(transaction: Transaction, run_id: int, positions: Positions)
     if positions != LINES:
         parts = positions.parts or (Part("", 1),)
         rows = [
-            (run_id, number, positions.unit, part.name, part.first_record, part.first_column, part.file)
+            (
+                run_id,
+                number,
+                part.unit or positions.unit,
+                part.name,
+                part.first_record,
+                part.first_column,
+                part.file,
+            )
             for number, part in enumerate(parts, start=1)
         ]
         transaction.insert(run_part_table, [column.name for column in run_part_table.columns], rows)
@@ -51,7 +59,9 @@ def positions_of(connection: sa.Connection, runs: Iterable[int]) -> Mapping[int,
     query = sa.select(run_part_table).order_by(c.run_id, c.position)
     rows: list[sa.Row[Any]] = list(rows_in(connection.execute, query, c.run_id, wanted))
     for row in rows:
-        parts = found[row.run_id].parts
-        part = Part(row.name, row.first_record, row.first_column, row.file)
-        found[row.run_id] = Positions(UNITS.get(row.unit, "line"), (*parts, part))
+        parts, unit = found[row.run_id].parts, UNITS.get(row.unit, "line")
+        first = found[row.run_id].unit if parts else unit
+        other = unit if unit != first else None
+        part = Part(row.name, row.first_record, row.first_column, row.file, other)
+        found[row.run_id] = Positions(first, (*parts, part))
     return found

@@ -304,7 +304,7 @@ def test_records_and_parts_may_be_json_lines_and_parquet(tmp_path: Path) -> None
         "The vase",
         "Vase",
     ]
-    assert [place.rpartition(" ")[2] for place in places(url)] == ["3", "4"]
+    assert places(url) == ["line 3", f"{tmp_path / 'titles.parquet'}, row 4"]
 
 
 def test_an_object_that_was_rejected_is_mended_where_it_is_wrong(tmp_path: Path) -> None:

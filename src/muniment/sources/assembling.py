@@ -205,9 +205,9 @@ class Assembly:
             first = self._width
             for part, staged, completes in _each(parts):
                 left = staging.repeated(staged) if completes else staging.unused(staged)
-                yield Stretch(
-                    "", 0, self._left_over(part, left, first, completes=completes), part.source.name
-                )
+                left_over = self._left_over(part, left, first, completes=completes)
+                unit = part.source.positions.unit
+                yield Stretch("", 0, left_over, part.source.name, unit if unit != self.unit else None)
                 first += len(part.source.header)
 
     def believes(self, finding: Finding) -> bool:  # noqa: ARG002 - the protocol's

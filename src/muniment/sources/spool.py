@@ -154,7 +154,7 @@ class Spool:
         parts: list[Part] = []
         number = 1
         for stretch in self._table.stretches():
-            parts.append(Part(stretch.name, number, stretch.first_column, stretch.file))
+            parts.append(Part(stretch.name, number, stretch.first_column, stretch.file, stretch.unit))
             for row in stretch.rows:
                 if row.cells:
                     self.lines.note(number, row.line)

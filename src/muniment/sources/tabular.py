@@ -40,6 +40,7 @@ class Stretch(NamedTuple):
     first_column: int
     rows: Iterator[Row]
     file: str = ""
+    unit: Unit | None = None
 
 
 class Tabular(Protocol):
