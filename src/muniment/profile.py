@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from muniment.columns import Encoded
 from muniment.databases.database import Database, Transaction
 from muniment.footprint import Footprint
 from muniment.records import Accepted, Header, Note, Position, Records, Rejection, Verdicts
@@ -79,8 +78,8 @@ class Judge(Protocol):
 class Writer(Protocol):
     """Stores accepted records inside the chunk's transaction."""
 
-    def encode(self, database: Database, records: Records, accepted: Accepted) -> Encoded | None:
-        """What can be made of `accepted` ahead of the transaction, in another thread; most often nothing.
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> object:
+        """What can be made of `accepted` ahead of the transaction, in another thread; None for nothing.
 
         `apply` finds it as `accepted.encoded`, unless it has to store a part of them.
         """

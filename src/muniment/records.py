@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from muniment.columns import ColumnarRows, Encoded, chosen
+from muniment.columns import ColumnarRows, chosen
 from muniment.errors import OutOfBalance
 from muniment.positions import LINES, Positions
 
@@ -258,13 +258,13 @@ class Accepted:
         indexes: of each record in its chunk, ascending.
         keys: what identifies each record from one export to the next ("" where a profile has no keys).
         values: what the profile made of each.
-        encoded: what the writer will store of all of them, made ahead; None where it was not, or of a part.
+        encoded: what the writer made of all of them ahead, for itself; None where it did not, or of a part.
     """
 
     indexes: Sequence[int]
     keys: Sequence[str]
     values: Sequence[Any]
-    encoded: Encoded | None = field(default=None, kw_only=True)
+    encoded: object = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.indexes)

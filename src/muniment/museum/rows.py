@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from muniment.columns import Column, ColumnarRows
+from muniment.columns import Column, ColumnarRows, Encoded
+from muniment.databases.database import Database
 from muniment.museum import tables
 from muniment.museum.record_columns import FORMS, VALUE, Item, PartColumns, RecordColumns, repeated
 from muniment.museum.shared import Attributes
@@ -112,6 +114,7 @@ class Written:
         written[self.numbers] = True
         self.parts = {path: part.only(written) for path, part in records.parts.items()}
 
+    @cached_property
     def wanted(self) -> Wanted:
         """The shared rows that they need; the first naming of one counts, later ones fill its gaps."""
         wanted = Wanted()
@@ -169,23 +172,40 @@ class Written:
     def _single(self, path: str, name: str = VALUE) -> Column:
         return self.parts[path].by_record(name, self.numbers)
 
-    def rows(self, ids: Ids) -> Iterator[tuple[sa.Table, ColumnarRows]]:
+    def rows(self, ids: Ids) -> Iterator[tuple[sa.Table, ColumnarRows | Encoded]]:
         """The rows of all tables but `object`, in the order of `tables.PARTS_OF_OBJECT`."""
-        made = {
-            tables.object_title: self._titles(),
-            tables.object_identifier: self._numbered("identifiers"),
+        made: dict[sa.Table, ColumnarRows | Encoded] = dict(self._own)
+        found = {
             **{table: self._terms(path, ids) for path, table in TERMS.items()},
             tables.production: self._productions(ids),
             tables.production_actor: self._involved(ids),
-            tables.dimension: self._numbered("dimensions"),
             tables.provenance_event: self._acquisitions(ids),
             **{table: self._actors(path, ids) for path, table in ACTORS.items()},
+        }
+        made |= {table: ColumnarRows(columns) for table, columns in found.items()}
+        for table in tables.PARTS_OF_OBJECT:
+            if len(made[table]):
+                yield table, made[table]
+
+    def encode(self, database: Database) -> None:
+        """Do ahead what the ids of shared rows are not needed for: naming these, and all other rows."""
+        _ = self.wanted  # which is remembered
+        for table, rows in self._own.items():
+            if isinstance(rows, ColumnarRows) and len(rows):
+                columns = [column.name for column in table.columns]
+                self._own[table] = database.encode(table, columns, rows) or rows
+
+    @cached_property
+    def _own(self) -> dict[sa.Table, ColumnarRows | Encoded]:
+        """The rows that refer to no shared rows."""
+        made = {
+            tables.object_title: self._titles(),
+            tables.object_identifier: self._numbered("identifiers"),
+            tables.dimension: self._numbered("dimensions"),
             tables.representation: self._numbered("resources"),
             tables.object_text: self._numbered("texts"),
         }
-        for table in tables.PARTS_OF_OBJECT:
-            if len(made[table][0]):
-                yield table, ColumnarRows(made[table])
+        return {table: ColumnarRows(columns) for table, columns in made.items()}
 
     def _object_ids(self, part: PartColumns) -> Column:
         return pa.array(self._ids[part.owners])

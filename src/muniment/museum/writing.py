@@ -5,31 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from hashlib import sha256
 from operator import itemgetter
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from muniment.columns import Column, ColumnarRows
+from muniment.columns import ColumnarRows
 from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.footprint import Footprint
 from muniment.ledger import change_table, now
 from muniment.museum import tables
 from muniment.museum.footprint import museum_footprint
+from muniment.museum.given import Given, by_column
 from muniment.museum.images import before_images
 from muniment.museum.mapping import Mapping as MuseumMapping
-from muniment.museum.record_columns import RecordColumns, repeated
+from muniment.museum.record_columns import repeated
 from muniment.museum.rows import OBJECT_CONTENT, Ids, Keys, Wanted, Written
 from muniment.museum.shared import SharedRows
 from muniment.profile import Applied, RunContext
 from muniment.records import Accepted, Origin, Problem, Records, Rejection
-
-RECORD_BITS = 36
-"""An object's id is its run's number and its record's, packed: 2**36 records a run, 2**27 runs. It needs no
-coordination, is the same on every retry, and ascends, so that indexes grow at their right edge."""
 
 _ACTOR = ("name", "kind", "nationality", "birth", "death", "uri")
 _LINEAGE = ("run_id", "record_number", "line", "byte_offset", "byte_length", "row_hash")
@@ -56,39 +51,6 @@ class _Holder(NamedTuple):
     run_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """Accepted records, with the hash of what each says; a place is one among them."""
-
-    records: Records
-    accepted: Accepted
-    values: RecordColumns
-    hashes: Sequence[bytes]
-
-    def indexes(self, places: Mapping[int, int]) -> list[int]:
-        """The indexes in the chunk, of what a decision was taken for."""
-        return [self.accepted.indexes[place] for place in places.values()]
-
-    def number_and_line(self, place: int) -> tuple[int, int]:
-        """Where a record stands in the source."""
-        index = self.accepted.indexes[place]
-        return self.records.start.number + index, int(self.records.lines[index])
-
-    def columns(self, places: Sequence[int], run_id: int) -> list[Column]:
-        """The content hashes of some, and the columns of `_LINEAGE`."""
-        records, indexes = (
-            self.records,
-            np.array([self.accepted.indexes[place] for place in places], np.int64),
-        )
-        return [
-            pa.array([self.hashes[place] for place in places], pa.binary()),
-            repeated(run_id, len(places)),
-            pa.array(records.start.number + indexes),
-            *(pa.array(each[indexes]) for each in (records.lines, records.offsets, records.lengths)),
-            pa.array([sha256(records.raw(index)).digest() for index in indexes.tolist()], pa.binary()),
-        ]
-
-
 @dataclass(slots=True)
 class _Decisions:
     """What becomes of accepted records: the place of each among them, by object id where it has one."""
@@ -111,19 +73,15 @@ class MuseumWriter:
         self._terms: dict[str, SharedRows] = {}
         self._actors = SharedRows(tables.actor, "actor_key", _ACTOR, run.run_id)
         self._places = SharedRows(tables.place, "place_key", ("name", "uri"), run.run_id)
+        self._finds_new_ones = True
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store accepted records; see `muniment.profile.Writer.apply`."""
-        values = _by_column(accepted)
+        given = accepted.encoded if isinstance(accepted.encoded, Given) else Given.of(records, accepted)
         institution = self._institution(transaction)
-        given = _Given(records, accepted, values, values.hashes())
         decisions = self._decide(transaction, institution, given)
-        places = sorted((*decisions.inserts.values(), *decisions.updates.values()))
-        object_ids = {
-            place: object_id for object_id, place in (decisions.inserts | decisions.updates).items()
-        }
-        written = Written(given.values, places, [object_ids[place] for place in places], self._keys)
-        ids = self._resolve(transaction, institution, written.wanted())
+        written = self._written(given, decisions)
+        ids = self._resolve(transaction, institution, written.wanted)
         if decisions.updates:
             self._clear(transaction, decisions.updates, given)
         self._write(transaction, written, ids, given, changed=set(decisions.updates))
@@ -139,15 +97,17 @@ class MuseumWriter:
     def footprint(self, accepted: Accepted) -> Footprint:
         """See `muniment.profile.Writer.footprint`."""
         unique = self._accessions_are_unique
-        return museum_footprint(accepted.keys, _by_column(accepted), self._keys, unique_accessions=unique)
+        return museum_footprint(accepted.keys, by_column(accepted), self._keys, unique_accessions=unique)
 
     @property
     def _accessions_are_unique(self) -> bool:
         """Whether an accession number belongs to one object, and is not what identifies it."""
         return self._mapping.record.key is not None and not self._mapping.record.accession_repeats
 
-    def encode(self, database: Database, records: Records, accepted: Accepted) -> None:
-        """Nothing: ids are found in the transaction."""
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> Given:
+        """The hashes of the records and, as long as they turn out to be new, the rows without shared ids."""
+        given = Given.of(records, accepted)
+        return given.foreseen(self._run_id, self._keys, database) if self._finds_new_ones else given
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, the ids learnt in the transaction."""
@@ -186,7 +146,7 @@ class MuseumWriter:
         attributes = (institution.name, "institution", None, None, None, institution.uri or None)
         return self._actors.resolve(transaction, {key: attributes})[key]
 
-    def _decide(self, transaction: Transaction, institution: int, given: _Given) -> _Decisions:
+    def _decide(self, transaction: Transaction, institution: int, given: Given) -> _Decisions:
         accepted, origins = given.accepted, given.records.origins
         stored = self._stored(transaction, institution, accepted.keys)
         seen = self._sighted(transaction, stored)
@@ -209,7 +169,7 @@ class MuseumWriter:
                     # An object that an earlier run wrote may give up its number in a record before this one.
                     decisions.in_turn |= holders[accession].run_id != self._run_id
                 continue
-            seen[key] = number, _ = given.number_and_line(place)
+            seen[key] = given.number_and_line(place)
             if holders is not None:
                 if before and before.accession != accession:
                     decisions.in_turn = True  # a record before this one may want the number that is given up
@@ -217,12 +177,23 @@ class MuseumWriter:
                         del holders[before.accession]
                 holders[accession] = _Holder(key, self._run_id)
             if before is None:
-                decisions.inserts[self._run_id << RECORD_BITS | number] = place
+                decisions.inserts[given.new_id(place, self._run_id)] = place
             elif before.content_hash == given.hashes[place] and not before.withdrawn:
                 decisions.unchanged[before.object_id] = place
             else:
                 decisions.updates[before.object_id] = place
         return decisions
+
+    def _written(self, given: Given, decisions: _Decisions) -> Written:
+        """What is to be written: what was made ahead, where all records are new indeed."""
+        self._finds_new_ones = len(decisions.inserts) == len(given.accepted)
+        if given.as_new is not None and self._finds_new_ones:
+            return given.as_new
+        object_ids = {
+            place: object_id for object_id, place in (decisions.inserts | decisions.updates).items()
+        }
+        places = sorted(object_ids)
+        return Written(given.values, places, [object_ids[place] for place in places], self._keys)
 
     def _stored(self, transaction: Transaction, institution: int, keys: Sequence[str]) -> dict[str, _Stored]:
         c = tables.object_.c
@@ -279,7 +250,7 @@ class MuseumWriter:
         actors = self._actors.resolve(transaction, wanted.actors)
         return Ids(institution, terms, actors, self._places.resolve(transaction, wanted.places))
 
-    def _clear(self, transaction: Transaction, updates: Mapping[int, int], given: _Given) -> None:
+    def _clear(self, transaction: Transaction, updates: Mapping[int, int], given: Given) -> None:
         """Keep the before-images of objects that are about to change, and remove their parts."""
         changing = list(updates)
         before = before_images(transaction, changing)
@@ -299,7 +270,7 @@ class MuseumWriter:
                 pass
 
     def _write(
-        self, transaction: Transaction, written: Written, ids: Ids, given: _Given, *, changed: Set[int]
+        self, transaction: Transaction, written: Written, ids: Ids, given: Given, *, changed: Set[int]
     ) -> None:
         """Write the objects, of which those `changed` are there already, and all their parts."""
         content = written.object_content(ids, accession_repeats=self._mapping.record.accession_repeats)
@@ -329,19 +300,13 @@ class MuseumWriter:
         matches = tables.object_.c.object_id == sa.bindparam("changed_id")
         transaction.execute(tables.object_.update().where(matches), changes)
 
-    def _sight(self, transaction: Transaction, unchanged: Mapping[int, int], given: _Given) -> None:
+    def _sight(self, transaction: Transaction, unchanged: Mapping[int, int], given: Given) -> None:
         if unchanged:
             rows = [
                 (self._run_id, object_id, *given.number_and_line(place))
                 for object_id, place in unchanged.items()
             ]
             transaction.insert(tables.sighting, ("run_id", "object_id", "record_number", "line"), rows)
-
-
-def _by_column(accepted: Accepted) -> RecordColumns:
-    if not isinstance(accepted.values, RecordColumns):
-        raise TypeError("the museum's judge gives its records by column")
-    return accepted.values
 
 
 def _duplicate(key: str, winner: tuple[int, int] | None) -> Problem | None:

@@ -150,7 +150,8 @@ class TableWriter:
 
     def _insert(self, transaction: Transaction, records: Records, accepted: Accepted) -> None:
         columns, rows = self._rows(records, accepted)
-        transaction.insert(self._table, columns, accepted.encoded or rows)
+        encoded = accepted.encoded
+        transaction.insert(self._table, columns, encoded if isinstance(encoded, Encoded) else rows)
 
     def _rows(self, records: Records, accepted: Accepted) -> tuple[list[str], Sequence[Row]]:
         """Rows with all that the table asks for, and the columns that they fill."""
