@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ import pytest
 
 from muniment.cli.output import reporting
 from muniment.databases.database import Transaction
+from muniment.databases.foreign_keys import missing
 from muniment.events import unobserved
+from muniment.museum import tables
 from muniment.museum.profile import MuseumProfile
 from muniment.profile import Applied, RunContext, Writer
 from muniment.records import Accepted, Records
@@ -67,6 +70,62 @@ def test_a_loader_that_was_stopped_does_nothing_twice_when_it_goes_on(
         process.resume()
         out, err = stopped.communicate(timeout=PATIENCE_SECONDS)
     assert out.split() == ["done", "60"], err
+    must_be_whole(export, database_url)
+
+
+KILLED = """
+import os, signal, sys, muniment
+from muniment import first_load
+from muniment.events import ChunkCommitted
+
+def end(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def observe(event):
+    if isinstance(event, ChunkCommitted) and sys.argv[4] == "rows" and event.start_record > 1:
+        end()
+
+def build(database, key, whole=first_load.build):
+    whole(database, key)
+    if sys.argv[4] == "keys":
+        end()
+
+first_load.WORTH_IT_BYTES, first_load.build = 0, build
+settings = muniment.Settings(chunk_rows=20)
+muniment.load(sys.argv[1], mapping=sys.argv[2], to=sys.argv[3], settings=settings, observer=observe)
+"""
+
+
+def kill_first_load(export: Path, url: str, amid: str) -> None:
+    """A first load that is killed after its second chunk, or after the first of its keys is built."""
+    described = export.parent / "m.toml"
+    described.write_text(MAPPING)
+    command = [sys.executable, "-c", KILLED, str(export), str(described), url, amid]
+    environment = program_in(export.parent).environment
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+
+
+@fault(1)
+def test_a_first_load_that_was_killed_amid_its_rows_is_whole_once_it_is_taken_up(
+    export: Path, database_url: str
+) -> None:
+    kill_first_load(export, database_url, "rows")
+    assert load(export, database_url, settings=SETTINGS).status == "done"
+    must_be_whole(export, database_url)
+
+
+@fault(1, "postgresql")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("amid", ["rows", "keys"])
+def test_a_first_load_that_was_killed_has_all_its_foreign_keys_once_it_is_taken_up(
+    export: Path, database_url: str, amid: str
+) -> None:
+    kill_first_load(export, database_url, amid)
+    with opened(database_url) as database, database.engine.connect() as connection:
+        assert missing(connection, tables.ALL)
+        connection.rollback()
+        assert load(export, database_url, settings=SETTINGS).status == "done"
+        assert missing(connection, tables.ALL) == []
     must_be_whole(export, database_url)
 
 
