@@ -233,6 +233,7 @@ def _serve(pipe: Connection, handed: Handed, worker: Worker) -> None:
             start = chunk.start.offset
             if isinstance(message, Handed):
                 pipe.send(Report(start, worker.judge(message)))
+                worker.encode(start)  # while the parent looks whether it may be stored
             else:
                 pipe.send(Report(start, worker.store(start, message, partial(_tell, pipe, start))))
         message = pipe.recv()

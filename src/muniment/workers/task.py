@@ -16,7 +16,7 @@ from muniment.databases import connect
 from muniment.databases.patience import persistently
 from muniment.events import AttemptFailed
 from muniment.footprint import Footprint, footprint
-from muniment.load import Committed, Job, OutOfTurn, Prepared, load_chunk, prepare_chunk
+from muniment.load import Committed, Job, OutOfTurn, Prepared, encode_chunk, load_chunk, prepare_chunk
 from muniment.memory import peak_rss
 from muniment.profile import Profile, RunContext
 from muniment.records import Account, Place
@@ -94,6 +94,10 @@ class Worker:
         rejected = len(prepared.verdicts.rejections)
         account = Account(read=len(prepared.records), quarantined=rejected)
         return Judged(footprint_of(prepared, self._job, repeats=self._task.repeats), account)
+
+    def encode(self, start: int) -> None:
+        """Make ready what needs no transaction, of a chunk that it keeps and was not told to store yet."""
+        self._kept[start] = encode_chunk(self._kept[start], self._job)
 
     def holds(self, start: int) -> bool:
         """Whether it keeps the chunk that begins there."""
