@@ -6,6 +6,7 @@ lies in memory as it will be sent.
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,7 +84,7 @@ def _fixed(values: npt.NDArray[Any]) -> Column:
 
 
 def tab_separated_columns(rows: ColumnarRows) -> memoryview:
-    """The rows in UTF-8, none of which holds bytes, as `tabbed.tab_separated` writes them."""
+    """The rows in UTF-8, as `tabbed.tab_separated` writes them; bytes as hexadecimal digits."""
     pieces: list[Any] = []
     for place, column in enumerate(rows.columns):
         between = b"\n" if place == len(rows.columns) - 1 else b"\t"
@@ -94,12 +95,25 @@ def tab_separated_columns(rows: ColumnarRows) -> memoryview:
 def _text(column: Column) -> Column:
     if column.type == pa.bool_():
         column = column.cast(pa.int8())
+    if column.type == pa.binary():
+        column = _hexadecimal(column)
     text = column if column.type == pa.string() else column.cast(pa.string())
     if column.type == pa.string():
         for found, written in ESCAPES:
             if pc.any(pc.match_substring(text, found)).as_py():
                 text = pc.replace_substring(text, found, written)
     return text.fill_null("\\N").cast(pa.binary())
+
+
+def _hexadecimal(column: Column) -> Column:
+    """Bytes as text of their digits, which are written for all cells at once."""
+    offsets = np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]
+    digits = hexlify(memoryview(column.buffers()[2] or b"")[offsets[0] : offsets[-1]])
+    places: Any = (offsets - offsets[0]) * 2
+    text: Any = pa.Array.from_buffers(
+        pa.string(), len(column), [None, pa.py_buffer(places), pa.py_buffer(digits)]
+    )
+    return pc.if_else(column.is_null(), pa.scalar(None, pa.string()), text)
 
 
 def _joined(pieces: list[Any]) -> memoryview:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pyarrow as pa
 import pymysql
 import sqlalchemy as sa
 
@@ -153,10 +154,13 @@ class MySQLDatabase(SqlDatabase):
         self.transactional_tables: set[str] = set()
 
     def encode(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> Encoded | None:
-        """The rows for LOAD DATA, where none of them holds bytes."""
-        if not isinstance(rows, ColumnarRows) or any(is_binary(table.c[name]) for name in columns):
+        """The rows for LOAD DATA, where bytes stand in columns of bytes and nowhere else."""
+        if not isinstance(rows, ColumnarRows) or not self.loads_local_files:
             return None
-        return Encoded(rows, (), tab_separated_columns(rows)) if self.loads_local_files else None
+        held = [column.type == pa.binary() for column in rows.columns]
+        if held != [is_binary(table.c[name]) for name in columns]:
+            return None
+        return Encoded(rows, (), tab_separated_columns(rows))
 
     @contextmanager
     def schema_lock(self) -> Iterator[Transaction]:
