@@ -46,6 +46,8 @@ def test_a_catalogue_survives_a_restart_of_its_server(
 
         def price(product: catalogue.Row) -> int:
             if product["sku"] in CRASHES_AT:
+                for thread in starting:
+                    thread.join()  # which may not have seen yet that the server is there
                 server.crash()
                 starting.append(threading.Thread(target=server.start_again))
                 starting[-1].start()  # the loop goes on meanwhile, and meets a server that is not there yet
