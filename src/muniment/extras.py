@@ -21,5 +21,5 @@ def needed(module: str, extra: str, what: str) -> Any:
     except ImportError as error:
         raise UsageError(
             f"{what} needs {module.partition('.')[0]}",
-            hint=f'Install it: pip install "muniment[{extra}]"',
+            hint=f'Install it: pip install "muniment[{extra}]", or in a clone pip install ".[{extra}]"',
         ) from error

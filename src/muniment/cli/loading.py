@@ -42,10 +42,16 @@ GOES_ON = ("done", "already loaded")
 Sources = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="SOURCE", help="Exports, each a run of its own: .csv, .csv.gz, .zst, .zip; - is stdin."
+        metavar="SOURCE",
+        help="Exports, each a run of its own: .csv, .jsonl, .parquet, .xlsx; .gz, .zst, .zip; - is stdin.",
     ),
 ]
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export; - is stdin.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="The export: .csv, .jsonl, .parquet, .xlsx; .gz, .zst, .zip; - is stdin."
+    ),
+]
 
 
 def load(  # noqa: PLR0913  # typer reads the options from the signature
@@ -73,7 +79,7 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
         bool, typer.Option("--abandon", help="Give up an interrupted run whose source has changed since.")
     ] = False,
     model: options.Model = None,
-    table: options.TableName = None,
+    table: options.TableNames = None,
     row_lineage: options.RowLineage = False,
     encoding: options.Encoding = None,
     delimiter: options.Delimiter = None,

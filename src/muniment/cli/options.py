@@ -119,6 +119,10 @@ Model = Annotated[
 ]
 TableName = Annotated[
     str | None,
+    typer.Option("--table", metavar="NAME", help="With --model: the table; else named after the model."),
+]
+TableNames = Annotated[
+    str | None,
     typer.Option(
         "--table",
         metavar="NAME",
