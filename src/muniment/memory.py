@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-
 if sys.platform != "win32":  # which has no such module
     import resource
 
@@ -53,17 +51,3 @@ def rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*former)
-
-
-@contextmanager
-def system_memory() -> Iterator[None]:
-    """Within the block Arrow takes its memory from the system's allocator; then as before.
-
-    Its own keeps what earlier chunks have left: some 45 MiB of a load of museum records, and no time gained.
-    """
-    former = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(former)

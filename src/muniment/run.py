@@ -32,7 +32,7 @@ from muniment.events import (
 )
 from muniment.heeding import Heeding
 from muniment.load import Job, must_reach
-from muniment.memory import peak_rss, rare_collections, system_memory
+from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
 from muniment.records import Account
@@ -135,7 +135,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         told_of_keys = in_ledger(
             partial(first_load.begin, database, profile, source.fingerprint.size, resumed=not entry.created)
         )
-        with rare_collections(), system_memory():
+        with rare_collections():
             sitting = _load_chunks(job, source, profile, settings, observer, stop, crew)
         if sitting.status == "done":
             sitting = in_ledger(partial(_complete, job, sitting))

@@ -22,7 +22,7 @@ from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import Interrupted, WorkerLost
 from muniment.events import AttemptFailed
 from muniment.load import prepare_chunk
-from muniment.memory import rare_collections, system_memory
+from muniment.memory import rare_collections
 from muniment.records import Chunk, Place
 from muniment.sources.ranges import Handed
 from muniment.stopping import SIGNALS, StopRequest
@@ -199,7 +199,7 @@ class _Told(StopRequest):
 def _work(pipe: Connection) -> None:
     """What a worker's process does, until the pipe is closed at the other end."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with _Told() as stop, suppress(EOFError, ConnectionError), rare_collections(), system_memory():
+    with _Told() as stop, suppress(EOFError, ConnectionError), rare_collections():
         task: Task
         task, database = pipe.recv()
         if database is None:
