@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from muniment.columns import ColumnarRows
 from muniment.databases import Database, Transaction, Value
+from muniment.databases.database import rows_in
 from muniment.databases.types import (
     KEY_CHARACTERS,
     Blob,
@@ -115,6 +116,34 @@ def stored(database: Database, table: sa.Table) -> list[Any]:
 def keys(database: Database) -> list[str]:
     with database.engine.connect() as connection:
         return list(connection.scalars(sa.select(parent.c.key).order_by(parent.c.key)))
+
+
+PLANS_BY_INDEX = {"sqlite": "SEARCH", "mysql": "range", "postgresql": "Index"}
+"""What a database calls a plan that searches for each key."""
+
+
+def test_many_keys_are_searched_for_by_the_index_and_no_table_is_read_whole(database: Database) -> None:
+    insert(database, parent, [{"id": number, "key": f"key {number}"} for number in range(1, 2_001)])
+    plans: list[str] = []
+
+    def planned(connection: Any, _cursor: Any, statement: str, parameters: Any, *_others: Any) -> None:
+        if statement.startswith("SELECT"):
+            way = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+            cursor = connection.connection.driver_connection.cursor()
+            cursor.execute(f"{way} {statement}", parameters)
+            plans.append(str(cursor.fetchall()))
+
+    with database.transaction() as transaction:
+        transaction.connection.exec_driver_sql(
+            {"sqlite": "ANALYZE", "postgresql": "ANALYZE parent"}.get(
+                database.engine.dialect.name, "ANALYZE TABLE parent"
+            )
+        )
+        sa.event.listen(transaction.connection, "before_cursor_execute", planned)
+        query = sa.select(parent.c.id, parent.c.size)
+        found = list(rows_in(transaction.execute, query, parent.c.key, ["key 7", "key 3", "none"]))
+    assert {row.id for row in found} == {3, 7}
+    assert PLANS_BY_INDEX[database.engine.dialect.name] in plans[0]
 
 
 # The database is made once for all examples; each empties the table it uses.
