@@ -38,7 +38,7 @@ only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], ind
 @pytest.fixture(params=["as it is installed", "without ADBC"])
 def arrow_way(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "without ADBC":
-        monkeypatch.setattr(adbc, "adbc", None)
+        monkeypatch.setattr(adbc, "driver", lambda: None)
 
 
 def rows_of(batches: Any) -> list[tuple[Any, ...]]:

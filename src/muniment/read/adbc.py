@@ -7,8 +7,10 @@ into batches.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from typing import Any, cast
 
 import psycopg
@@ -24,11 +26,6 @@ from muniment.read.arrow import Arrow, misfit
 from muniment.read.cursors import Statement
 from muniment.read.rows import Columns
 from muniment.read.sources import connected
-
-try:
-    import adbc_driver_postgresql.dbapi as adbc
-except ImportError:  # the extra `arrow` is not installed
-    adbc = None
 
 BATCH_BYTES = 1024 * 1024
 """Of what ADBC gathers before it gives out a batch: its own 16 MB take longer, and as much more memory."""
@@ -59,7 +56,9 @@ def batches_from(
     database: object, statement: Statement, factory: Arrow, batch_rows: int
 ) -> Generator[pa.RecordBatch, None, bool]:
     """The record batches of a statement; returns False, having given none, where this cannot be done."""
-    if adbc is None or not isinstance(database, PostgresDatabase) or isinstance(statement, sa.TextClause):
+    if not isinstance(database, PostgresDatabase) or isinstance(statement, sa.TextClause):
+        return False
+    if (adbc := driver()) is None:
         return False
     columns = Columns(
         tuple(str(column.key) for column in statement.selected_columns),
@@ -75,7 +74,7 @@ def batches_from(
         return False
     schema = factory.schema(columns)
     with (
-        _wrapping(database.label),
+        _wrapping(adbc.Error, database.label),
         closing(adbc.connect(address, db_kwargs=BUILTIN_TYPES)) as session,
         closing(session.cursor()) as cursor,
     ):
@@ -87,6 +86,18 @@ def batches_from(
                 return False
             yield from _filled((_cast(batch, schema) for batch in reader), batch_rows)
             return True
+
+
+@cache
+def driver() -> Any:
+    """ADBC's module; None where the extra `arrow` is not installed.
+
+    Imported when it is needed: it takes pandas and polars with it wherever they are installed, 60 MB.
+    """
+    try:
+        return importlib.import_module("adbc_driver_postgresql.dbapi")
+    except ImportError:
+        return None
 
 
 def _is_plain(kind: sa.types.TypeEngine[Any]) -> bool:
@@ -156,11 +167,11 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 @contextmanager
-def _wrapping(where: str) -> Iterator[None]:
+def _wrapping(errors: type[Exception], where: str) -> Iterator[None]:
     """Let what ADBC and libpq raise leave as a `DatabaseError`."""
     try:
         yield
-    except (adbc.Error, OSError) as error:
+    except (errors, OSError) as error:
         state = getattr(error, "sqlstate", None) or ""
         if not state and any(word in str(error) for word in LOST):
             state = CONNECTION_LOST
