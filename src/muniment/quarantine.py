@@ -148,7 +148,7 @@ def store_rejections(
     if fresh:
         _mark_resubmitted(transaction, records, [rejection for rejection, _ in fresh])
         entries = [_entry(run_id, scope, records, rejection, row_hash) for rejection, row_hash in fresh]
-        transaction.execute(quarantine_table.insert(), entries)
+        transaction.insert(quarantine_table, list(entries[0]), [tuple(entry.values()) for entry in entries])
     _count_again(transaction, run_id, repeated)
     quarantined = tuple(rejection for rejection in rejections if rejection.index not in skipped)
     return Stored(quarantined, len(skipped))
@@ -241,7 +241,10 @@ def _told(problem: Problem) -> dict[str, str]:
 
 def storable(text: str) -> str:
     """`text` cut to a bound, with what no database stores written as an escape."""
-    escaped = shortened(text).replace("\0", "\\x00")
+    short = shortened(text)
+    if short.isprintable():
+        return short
+    escaped = short.replace("\0", "\\x00")
     return escaped.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -145,8 +145,10 @@ class Problem:
 
     def as_dict(self) -> dict[str, str]:
         """The attributes that say something, as plain data."""
-        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
-        return {name: text for name, text in pairs if text}
+        return {name: text for name in _PROBLEM_FIELDS if (text := getattr(self, name))}
+
+
+_PROBLEM_FIELDS = tuple(one.name for one in fields(Problem))
 
 
 def reasons(problems: Iterable[Problem]) -> tuple[Problem, ...]:

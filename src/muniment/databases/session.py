@@ -34,6 +34,10 @@ DURABLE = "muniment_durable"
 RETRY_SECONDS = 0.01
 """Between two attempts to switch a new SQLite database to WAL."""
 
+CACHE_KIB = 16_000
+"""Of SQLite's pages. With its own 2,000, a row that refers to one of 400,000 is checked against a page that
+must be read again: 800,000 rows took 1.8 s to insert, 1.3 s of it for their checks; with these, 1.1 s."""
+
 
 def begin_postgresql(connection: Any, *, options: ConnectionOptions) -> None:
     """Begin a session of PostgreSQL.
@@ -105,6 +109,7 @@ def begin_sqlite(connection: Any, *, options: ConnectionOptions) -> None:
     connection.isolation_level = None
     _execute(connection, "PRAGMA foreign_keys = ON")
     _execute(connection, "PRAGMA synchronous = NORMAL")
+    _execute(connection, f"PRAGMA cache_size = -{CACHE_KIB}")
     deadline = time.monotonic() + options.lock_seconds
     while True:
         try:

@@ -7,13 +7,13 @@ only alike is not found.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from muniment.databases.constraints import unique_sets
@@ -23,7 +23,7 @@ from muniment.table.fitting import family
 from muniment.table.history import IS_CURRENT, VALID_TO
 from muniment.table.lookups import Lookup
 from muniment.table.model import KEY_SEPARATOR, decimal_text
-from muniment.table.remembering import LONGEST_REMEMBERED, Array, RememberedKeys
+from muniment.table.remembering import LONGEST_REMEMBERED, Array, Found, RememberedKeys
 
 ROWS_FOR_A_KEY = 50
 """A table with no more rows than so many times the keys that were asked for is read whole: in the order of
@@ -32,7 +32,28 @@ its primary key a row costs a fiftieth of what it costs to search for it."""
 PAGE_ROWS = 10_000
 """Rows of a table that are fetched together where it is read whole: some MB."""
 
-Found = tuple[Array, npt.NDArray[np.bool_]]
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Keys to be found, none of which is there twice.
+
+    Attributes:
+        keys: as they are compared.
+        short: the same in an array; empty where one is too long to be remembered.
+        foreseen: what was found of them before.
+    """
+
+    keys: Sequence[bytes]
+    short: Array
+    foreseen: Found | None = None
+
+    @classmethod
+    def of(cls, keys: Sequence[bytes]) -> Sought:
+        """These keys."""
+        short = np.array(keys, np.bytes_) if keys else np.zeros(0, "S1")
+        if short.dtype.itemsize > LONGEST_REMEMBERED:
+            short = np.array([key if len(key) <= LONGEST_REMEMBERED else b"" for key in keys], np.bytes_)
+        return cls(keys, short)
 
 
 class KeyFinder:
@@ -90,12 +111,16 @@ class KeyFinder:
         self._is_tainted = False
         self._asked = 0
 
-    def find(self, transaction: Transaction, keys: Sequence[bytes]) -> Found:
-        """The values of keys, none of which is there twice, and which of them are found."""
+    def foresee(self, sought: Sought) -> Sought:
+        """What can be found ahead of the transaction, while others may use this finder."""
+        return replace(sought, foreseen=self._remembered.foreseen(sought.short))
+
+    def find(self, transaction: Transaction, sought: Sought) -> Found:
+        """The values of keys, and which of them are found."""
+        keys, short, foreseen = sought.keys, sought.short, sought.foreseen
         if not keys:
             return np.zeros(0, np.int64 if self.kind is int else object), np.zeros(0, np.bool_)
-        short = np.array([key if len(key) <= LONGEST_REMEMBERED else b"" for key in keys], np.bytes_)
-        values, found = self._remembered.find(short)
+        values, found = self._remembered.find(short, foreseen)
         rest = [place for place in np.flatnonzero(~found).tolist() if keys[place]]
         if rest and self._is_worth_reading(transaction, len(rest), short.dtype.itemsize):
             self._read_whole(transaction)
@@ -186,11 +211,11 @@ class KeyFinder:
         values: list[Array] = []
         page = query
         while rows := transaction.execute(page).all():
-            written = [self.written(row) for row in rows]
-            fitting = [place for place, key in enumerate(written) if len(key) <= LONGEST_REMEMBERED]
-            keys.append(np.array([written[place] for place in fitting], np.bytes_))
+            sought = Sought.of([self.written(row) for row in rows])
+            fitting = sought.short != b""
+            keys.append(sought.short[fitting])
             kind = np.int64 if self.kind is int else object
-            values.append(np.array([rows[place][-1] for place in fitting], kind))
+            values.append(np.array([row[-1] for row in rows], kind)[fitting])
             if len(rows) < PAGE_ROWS:
                 break
             page = query.where(self.value > rows[-1][-1])

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+Found = tuple[Array, npt.NDArray[np.bool_]]
+"""The values of some keys, and which of the keys are there; what stands for another means nothing."""
+
 REMEMBERED_BYTES = 32 * 1024 * 1024
 """Of one lookup: more than a million keys of the usual length."""
 
@@ -35,8 +38,8 @@ class Sorted:
         """The memory that they take."""
         return int(self.keys.nbytes + self.values.nbytes)
 
-    def find(self, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """The values of some keys, and which of them are there; what stands for another means nothing."""
+    def find(self, wanted: Array) -> Found:
+        """The values of some keys."""
         if not len(self.keys):
             return np.zeros(len(wanted), self.values.dtype), np.zeros(len(wanted), np.bool_)
         places = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
@@ -64,16 +67,30 @@ class RememberedKeys:
         self._newer = self._older = self._nothing
         self._bound = bound // 2
 
-    def find(self, wanted: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """The values of some keys, each of them once, and which of them are remembered."""
-        values, found = self._newer.find(wanted)
-        if len(self._older.keys) and not found.all():
-            rest = np.flatnonzero(~found)
-            old, there = self._older.find(wanted[rest])
-            moving = rest[there]
-            values[moving], found[moving] = old[there], True
-            self.remember(wanted[moving], values[moving])
+    def foreseen(self, wanted: Array) -> Found:
+        """Those of the newer generation; in whatever thread."""
+        return self._newer.find(wanted)
+
+    def find(self, wanted: Array, foreseen: Found | None = None) -> Found:
+        """The values of some keys, each of them once, and which are remembered, or were `foreseen`."""
+        if foreseen:
+            values, found = foreseen[0].copy(), foreseen[1].copy()
+            self._fill(values, found, wanted, self._newer)
+        else:
+            values, found = self._newer.find(wanted)
+        moving = self._fill(values, found, wanted, self._older)
+        self.remember(wanted[moving], values[moving])
         return values, found
+
+    def _fill(
+        self, values: Array, found: npt.NDArray[np.bool_], wanted: Array, generation: Sorted
+    ) -> npt.NDArray[np.intp]:
+        """Find what is missing in one generation; the places of what was."""
+        rest = np.flatnonzero(~found)
+        old, there = generation.find(wanted[rest])
+        places = rest[there]
+        values[places], found[places] = old[there], True
+        return places
 
     def remember(self, keys: Array, values: Array) -> None:
         """Remember keys; those that are known already stay as they are."""

@@ -16,7 +16,7 @@ from muniment.footprint import EVERYTHING, Footprint
 from muniment.profile import Applied, Writer
 from muniment.records import Accepted, Note, Problem, Records, Rejection, shortened
 from muniment.table.adding import add_missing
-from muniment.table.finding import KeyFinder
+from muniment.table.finding import KeyFinder, Sought
 from muniment.table.lookups import LookedUp
 from muniment.table.model import KEY_SEPARATOR, key_of
 
@@ -29,6 +29,21 @@ WAITING = "waiting"
 """The code of a record that waits for its key; see `muniment.correction.waiting`."""
 
 Faults = dict[int, list[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be looked up for one field: the key of each record, and each key once."""
+
+    keys: Column
+    unique: Column
+    sought: Sought
+
+    @classmethod
+    def of(cls, keys: Column) -> Asked:
+        """These keys; null where nothing is to be looked up."""
+        unique = pc.unique(keys).drop_null()
+        return cls(keys, unique, Sought.of(unique.cast(pa.binary()).to_pylist()))
 
 
 @dataclass(frozen=True)
@@ -73,9 +88,10 @@ class LookingUpWriter:
             return self._writer.apply(transaction, records, accepted)
         if not self._finders:
             self._finders = [KeyFinder(one.lookup, transaction.connection) for one in self._lookups]
+        asked = accepted.encoded if isinstance(accepted.encoded, list) else self._asked(accepted)
         resolved = [
-            self._resolve(transaction, one, finder, accepted.values)
-            for one, finder in zip(self._lookups, self._finders, strict=True)
+            self._resolve(transaction, one, finder, keys, accepted.values)
+            for one, finder, keys in zip(self._lookups, self._finders, asked, strict=True)
         ]
         faults: Faults = {}
         for part in resolved:
@@ -98,8 +114,15 @@ class LookingUpWriter:
         """See `muniment.profile.Writer.footprint`: a record may be found by those after it."""
         return EVERYTHING
 
-    def encode(self, database: Database, records: Records, accepted: Accepted) -> None:
-        """Nothing: what stands in a row is looked up in the transaction."""
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> list[Asked]:  # noqa: ARG002
+        """The keys that are to be looked up in the transaction, those that are remembered found already."""
+        asked = self._asked(accepted)
+        if not self._finders:
+            return asked
+        return [
+            replace(one, sought=finder.foresee(one.sought))
+            for one, finder in zip(asked, self._finders, strict=True)
+        ]
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, what was learnt since the last commit."""
@@ -125,22 +148,23 @@ class LookingUpWriter:
         rejections = [replace(one, key=given[one.index]) for one in applied.rejections]
         return replace(applied, rejections=rejections)
 
+    def _asked(self, accepted: Accepted) -> list[Asked]:
+        return [Asked.of(self._key_column(one, accepted.values)) for one in self._lookups]
+
     def _resolve(
-        self, transaction: Transaction, one: LookedUp, finder: KeyFinder, rows: Sequence[Any]
+        self, transaction: Transaction, one: LookedUp, finder: KeyFinder, asked: Asked, rows: Sequence[Any]
     ) -> Resolved:
-        keys = self._key_column(one, rows)
-        unique = pc.unique(keys).drop_null()
-        written = unique.cast(pa.binary()).to_pylist()
-        values, found = finder.find(transaction, written)
+        keys = asked.keys
+        values, found = finder.find(transaction, asked.sought)
         faults: Faults = {}
         if one.lookup.missing == "insert" and (one.row or not found.all()):
             headers = [self._values(name, rows) for name in one.row.values()]
             told = list(zip(*headers, strict=True)) if headers else [()] * len(rows)
             faults = add_missing(transaction, one, finder, keys.cast(pa.binary()).to_pylist(), told)
-            values, found = finder.find(transaction, written)
+            values, found = finder.find(transaction, asked.sought)
         kind = pa.int64() if finder.kind is int else pa.string()
         known = pa.array(values.tolist(), kind, mask=~found)
-        column = known.take(pc.index_in(keys, value_set=unique))
+        column = known.take(pc.index_in(keys, value_set=asked.unique))
         missing = pc.indices_nonzero(pc.and_(keys.is_valid(), column.is_null())).to_pylist()
         remarks: dict[int, Problem] = {}
         for place in missing:
