@@ -2,9 +2,10 @@
 
     python -m benchmarks.orm_memory --plot docs/explanation --out benchmarks/results/orm_memory.json
 
-A table of products is there. A file has twice as many lines, each with a product's business key and a metric,
-and each line becomes a row of `sale` with the product's number; one in a hundred names a product that there
-is not, and is left out. Each way is a process of its own. What it stored is compared with what the lines say.
+A table of products is there. A file or a workbook has twice as many lines, each with a product's business key
+and a metric, and each line becomes a row of `sale` with the product's number; one in a hundred names a
+product that there is not, and is left out. Each way is a process of its own. What it stored is compared with
+what the lines say. Three more ways load with Muniment, and treat unknown products by another choice.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from itertools import islice
@@ -30,7 +32,6 @@ from sqlalchemy import orm
 
 from benchmarks.circumstances import circumstances
 from benchmarks.peak import peak_bytes
-from muniment.cli.curves import curves
 
 SEED = 6
 """The same lines each time."""
@@ -48,9 +49,15 @@ profile = "table"
 name = "sale"
 surrogate = "sale_id"
 [columns]
-product_id = { lookup = "product", by = "business_key", from = "sku", required = true }
+product_id = { lookup = "product", by = "business_key", from = "sku", missing = "%s" }
 metric = { type = "integer", required = true }
 """
+
+CHOICES = ("reject", "null", "insert", "wait")
+"""What a lookup can do with a key that there is not."""
+
+Sums = tuple[int, int, int]
+"""Of sales: their count, the sum of their metrics, and a sum that depends on each one's product."""
 
 
 class Base(orm.DeclarativeBase):
@@ -65,7 +72,7 @@ class Product(Base):
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
     )
     business_key: orm.Mapped[str] = orm.mapped_column(sa.String(40), unique=True)
-    label: orm.Mapped[str] = orm.mapped_column(sa.String(80))
+    label: orm.Mapped[str | None] = orm.mapped_column(sa.String(80))
 
 
 class Sale(Base):
@@ -75,7 +82,7 @@ class Sale(Base):
     sale_id: orm.Mapped[int] = orm.mapped_column(
         sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
     )
-    product_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("product.product_id"))
+    product_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("product.product_id"))
     metric: orm.Mapped[int] = orm.mapped_column(sa.BigInteger)
 
 
@@ -86,32 +93,69 @@ def key_of(number: int) -> str:
 
 def write_lines(path: Path, products: int) -> Path:
     """Write the file: twice as many lines as products."""
-    chosen = Random(SEED)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("sku", "metric"))
-        for _ in range(2 * products):
-            missing = chosen.random() < MISSING_SHARE
-            key = f"GONE-{chosen.randint(1, 999)}" if missing else key_of(chosen.randint(1, products))
-            writer.writerow((key, chosen.randint(0, 10**9)))
+        writer.writerows(made_lines(products))
     return path
 
 
-def truth(path: Path, products: int) -> tuple[int, int, int]:
-    """Count, sum, and sum of products with numbers of what is to be stored, computed from the lines alone."""
+def write_workbook(path: Path, products: int) -> Path:
+    """Write the same lines into a worksheet."""
+    import openpyxl  # noqa: PLC0415 - late: it must not burden the ways
+
+    workbook = openpyxl.Workbook(write_only=True)
+    sheet = workbook.create_sheet("Sales")
+    sheet.append(("sku", "metric"))
+    for line in made_lines(products):
+        sheet.append(line)
+    workbook.save(path)
+    return path
+
+
+def made_lines(products: int) -> Iterator[tuple[str, int]]:
+    """The lines, the same each time."""
+    chosen = Random(SEED)
+    for _ in range(2 * products):
+        missing = chosen.random() < MISSING_SHARE
+        key = f"GONE-{chosen.randint(1, 999)}" if missing else key_of(chosen.randint(1, products))
+        yield key, chosen.randint(0, 10**9)
+
+
+def truth(products: int, missing: str) -> dict[str, Sums]:
+    """Of known and of unknown products, what is to be stored, computed from the lines alone."""
     numbers = {key_of(number): number for number in range(1, products + 1)}
-    told = [(numbers[sku], int(metric)) for sku, metric in lines(path) if sku in numbers]
-    return len(told), sum(metric for _, metric in told), sum(n * (metric % 1_000) for n, metric in told)
+    told = {"known": [0, 0, 0], "unknown": [0, 0, 0]}
+    for sku, metric in made_lines(products):
+        sums = told["known" if sku in numbers else "unknown"]
+        sums[0] += 1
+        sums[1] += metric
+        # A product that was added has any number, and its own key: GONE-17.
+        number = numbers.get(sku) or (int(sku[5:]) if missing == "insert" else 0)
+        sums[2] += number * (metric % 1_000)
+    if missing in {"reject", "wait"}:
+        told["unknown"] = [0, 0, 0]
+    return {kind: (sums[0], sums[1], sums[2]) for kind, sums in told.items()}
 
 
-def stored(url: str) -> tuple[int, int, int]:
+def stored(url: str) -> dict[str, Sums]:
     """The same of what is stored."""
-    query = "SELECT count(*), sum(metric), sum(product_id * (metric % 1000)) FROM sale"
+    is_added = Product.business_key.startswith("GONE-")
+    number = sa.case(
+        (is_added, sa.cast(sa.func.substr(Product.business_key, 6), sa.BigInteger)), else_=Sale.product_id
+    )
+    sums = (sa.func.sum(Sale.metric), sa.func.sum(number * (Sale.metric % 1_000)))
+    query = sa.select(sa.func.count(), *(sa.func.coalesce(one, 0) for one in sums))
+    is_unknown = sa.or_(Product.product_id.is_(None), is_added)
     engine = sa.create_engine(url)
+    told = {}
     with engine.connect() as connection:
-        count, total, mixed = (int(value) for value in tuple(connection.execute(sa.text(query)).one()))
+        for kind, condition in (("known", sa.not_(is_unknown)), ("unknown", is_unknown)):
+            joined = query.select_from(sa.outerjoin(Sale, Product)).where(condition)
+            count, total, mixed = (int(value) for value in tuple(connection.execute(joined).one()))
+            told[kind] = (count, total, mixed)
     engine.dispose()
-    return count, total, mixed
+    return told
 
 
 def make_tables(url: str, products: int) -> None:
@@ -129,6 +173,14 @@ def make_tables(url: str, products: int) -> None:
 
 def lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines of the file."""
+    if path.suffix == ".xlsx":
+        import openpyxl  # noqa: PLC0415 - late: it must not burden the ways that read a file
+
+        rows = (
+            openpyxl.load_workbook(path, read_only=True).worksheets[0].iter_rows(min_row=2, values_only=True)
+        )
+        yield from ((str(sku), str(metric)) for sku, metric in rows)
+        return
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         next(reader)
@@ -200,7 +252,8 @@ def by_pandas(path: Path, engine: sa.Engine) -> None:
     pd: Any = import_module("pandas")  # late: it must not burden the other ways
 
     products = pd.read_sql("SELECT business_key AS sku, product_id FROM product", engine)
-    sales = pd.read_csv(path).merge(products, on="sku")[["product_id", "metric"]]
+    read = pd.read_excel if path.suffix == ".xlsx" else pd.read_csv
+    sales = read(path).merge(products, on="sku")[["product_id", "metric"]]
     sales.to_sql("sale", engine, if_exists="append", index=False, chunksize=BATCH_ROWS)
 
 
@@ -212,25 +265,25 @@ class WithoutPandas(MetaPathFinder):
             raise ImportError
 
 
-def by_muniment(path: Path, engine: sa.Engine) -> None:
+def by_muniment(path: Path, engine: sa.Engine, missing: str = "reject") -> None:
     """One command. Arrow would import pandas, which is none of its dependencies, only because it is there."""
     sys.meta_path.insert(0, WithoutPandas())
     import muniment  # noqa: PLC0415  # as above
 
     url = engine.url.set(drivername=engine.dialect.name).render_as_string(hide_password=False)
-    run = muniment.load(path, mapping=muniment.TableMapping.parse(MAPPING), to=url)
+    run = muniment.load(path, mapping=muniment.TableMapping.parse(MAPPING % missing), to=url)
     if run.status != "done":
         raise RuntimeError(f"the load ended otherwise than done: {run}")
 
 
-WAYS: dict[str, Callable[[Path, sa.Engine], None]] = {
+WAYS: Mapping[str, Callable[[Path, sa.Engine], None]] = {
     "ORM add": by_orm_add,
     "ORM bulk": by_orm_bulk,
     "Core insert": by_core,
     "tuples": by_tuples,
     "pandas": by_pandas,
     "Muniment": by_muniment,
-}
+} | {f"Muniment, {missing}": partial(by_muniment, missing=missing) for missing in CHOICES[1:]}
 
 
 def measured(way: str, path: Path, url: str) -> dict[str, Any]:
@@ -252,7 +305,7 @@ def one(way: str, path: str, url: str) -> None:
 
 
 def measure(
-    sizes: Sequence[int], ways: Sequence[str], server: str | None, folder: Path
+    sizes: Sequence[int], ways: Sequence[str], kind: str, server: str | None, folder: Path
 ) -> list[dict[str, Any]]:
     """Every way with every number of products; what is stored must be the same."""
     # Late: it brings Muniment with it, which must not burden the other ways.
@@ -260,9 +313,10 @@ def measure(
 
     found = []
     for products in sizes:
-        path = write_lines(folder / f"{products}.csv", products)
-        expected = truth(path, products)
+        write = write_workbook if kind == "xlsx" else write_lines
+        path = write(folder / f"{products}.{kind}", products)
         for way in ways:
+            expected = truth(products, way.partition(", ")[2] or "reject")
             with ExitStack() as ending:
                 name = f"{way.replace(' ', '_')}-{products}.db"
                 url = ending.enter_context(new_database(server)) if server else f"sqlite:///{folder / name}"
@@ -273,9 +327,9 @@ def measure(
                     raise RuntimeError(f"{way} has stored {stored(url)} and not {expected}")
             if not server:
                 (folder / name).unlink()
-            found.append({"way": way, "products": products, "lines": 2 * products} | result)
+            found.append({"way": way, "kind": kind, "products": products, "lines": 2 * products} | result)
             print(
-                f"{way:12}{2 * products:>10,} lines{result['seconds']:>9.2f} s"
+                f"{way:18}{2 * products:>10,} lines{result['seconds']:>9.2f} s"
                 f"{result['peak'] / MIB:>8,.0f} MiB",
                 flush=True,
             )
@@ -292,6 +346,8 @@ def with_driver(url: str) -> str:
 
 def drawn(found: Sequence[dict[str, Any]]) -> str:
     """The peaks against the numbers of lines."""
+    from muniment.cli.curves import curves  # noqa: PLC0415 - late: it must not burden the other ways
+
     series: dict[str, list[tuple[float, float]]] = {}
     for one_of in found:
         point = (float(one_of["lines"]), one_of["peak"] / MIB)
@@ -303,7 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--products", type=int, nargs="+", default=[50_000, 100_000, 200_000, 400_000])
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    usual = [way for way in WAYS if "," not in way]
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=usual)
+    parser.add_argument("--kind", choices=("csv", "xlsx"), default="csv", help="of file")
     parser.add_argument("--to", help="URL of a server whose user may create databases; else SQLite")
     parser.add_argument("--plot", type=Path, help="a folder for the image")
     parser.add_argument("--out", type=Path, help="a JSON file for the result")
@@ -314,7 +372,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     told = circumstances()
     with tempfile.TemporaryDirectory(prefix="muniment-benchmark-") as folder:
-        found = measure(given.products, given.ways, given.to, Path(folder))
+        found = measure(given.products, given.ways, given.kind, given.to, Path(folder))
     if given.plot:
         (given.plot / "memory.svg").write_text(drawn(found), encoding="utf-8")
     if given.out:
