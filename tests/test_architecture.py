@@ -39,7 +39,26 @@ LAYERS = (
 PROFILES = ("museum", "table")
 CHOOSE_A_PROFILE = ("api", "exporting", "cli", "registry", "__init__")
 
-IMPORTED_LATE: dict[tuple[str, str], str] = {}
+OF_ONE_DATABASE = "its driver, and TLS for it, take up to 20 MB: only whoever uses that database has them"
+TO_MIGRATE = "Alembic takes 10 MB and more, and most processes find the schema as it should be"
+OF_ARROW = "straight from PostgreSQL come only batches of Arrow, and this brings its driver"
+
+IMPORTED_LATE = {
+    ("muniment.databases.async_engines", "muniment.databases.silence"): OF_ONE_DATABASE,
+    ("muniment.databases.engines", "muniment.databases.infile"): OF_ONE_DATABASE,
+    ("muniment.databases.engines", "muniment.databases.silence"): OF_ONE_DATABASE,
+    ("muniment.databases.engines", "muniment.databases.sockets"): OF_ONE_DATABASE,
+    ("muniment.databases.errors", "psycopg"): OF_ONE_DATABASE,
+    ("muniment.databases.errors", "pymysql"): OF_ONE_DATABASE,
+    ("muniment.databases.kinds", "muniment.databases.mysql"): OF_ONE_DATABASE,
+    ("muniment.databases.kinds", "muniment.databases.postgresql"): OF_ONE_DATABASE,
+    ("muniment.databases.kinds", "muniment.databases.sqlite"): OF_ONE_DATABASE,
+    ("muniment.migrations", "alembic"): TO_MIGRATE,
+    ("muniment.migrations", "alembic.config"): TO_MIGRATE,
+    ("muniment.migrations", "alembic.script"): TO_MIGRATE,
+    ("muniment.migrations.interruption", "pymysql"): OF_ONE_DATABASE,
+    ("muniment.read.streams", "muniment.read.adbc"): OF_ARROW,
+}
 """Imports inside functions, as (module, what it imports), each with the reason why it is there."""
 
 SAYING_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}

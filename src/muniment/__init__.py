@@ -4,7 +4,9 @@ from muniment.api import check, load
 from muniment.async_batches import async_batches
 from muniment.batches import batches
 from muniment.config import RejectBudget, Settings
-from muniment.databases.engines import async_engine, async_sessions, engine, sessions
+from muniment.databases.async_engines import async_engine, async_sessions
+from muniment.databases.engines import engine
+from muniment.databases.sessions import sessions
 from muniment.errors import MunimentError
 from muniment.export.writing import Exported
 from muniment.exporting import export

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from muniment.config import Settings, database_url
 from muniment.databases import Database, Transaction, connect
 from muniment.databases.database import rows_in, where_in
-from muniment.databases.errors import DRIVER_ERRORS
+from muniment.databases.errors import driver_errors
 from muniment.databases.patience import persistently
 from muniment.databases.types import Key, Moment, metadata
 from muniment.errors import DatabaseError, DatabaseUnreachable, DuplicateKey, MunimentError, UsageError
@@ -365,11 +365,11 @@ def _in_session(
         outcomes.append(outcome)
         Session.commit(session)
     except BaseException:
-        with suppress(*DRIVER_ERRORS):
+        with suppress(*driver_errors()):
             Session.rollback(session)
         raise
     finally:
-        with suppress(*DRIVER_ERRORS):
+        with suppress(*driver_errors()):
             session.close()
 
 

@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from muniment import quarantine
 from muniment.databases import Database, connect
 from muniment.databases.types import metadata
 from muniment.errors import DatabaseError
 from muniment.ledger import run_table
-from muniment.migrations import VERSION_TABLE, upgrade, version_table
+from muniment.migrations import VERSION_TABLE, VERSIONS, upgrade, version_table
 from muniment.museum import tables
 
 SOURCES = Path(__file__).parent.parent.parent / "src"
@@ -121,6 +122,16 @@ def test_the_readable_view_is_there(database: Database, inspector: sa.Inspector)
     assert "object_summary" in inspector.get_view_names()
     with database.engine.connect() as connection:
         assert connection.execute(sa.text("SELECT * FROM object_summary")).all() == []
+
+
+def test_version_scripts_are_called_after_their_versions_and_the_newest_comes_last() -> None:
+    scripts = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
+    names = sorted(script.stem for script in VERSIONS.glob("*.py"))
+    assert names == sorted(script.revision for script in scripts.walk_revisions())
+    for branch in ("engine", "museum"):
+        head = scripts.get_revision(f"{branch}@head")
+        assert head is not None
+        assert head.revision == [name for name in names if name.startswith(f"{branch}_")][-1]
 
 
 def test_upgrading_again_changes_nothing(database: Database) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from muniment import read
 from muniment.databases import Database, connect
-from muniment.databases.engines import async_engine
+from muniment.databases.async_engines import async_engine
 from muniment.errors import DatabaseError, DatabaseUnavailable, SourceError, UsageError
 from tests.read.conftest import fill, works
 from tests.read.test_streams import EACH_WITH_EACH, LONG_ROWS, MANY, Titled, cut, in_every_mode

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from muniment.databases.connection import SqlDatabase
 from muniment.databases.database import Database, Transaction, Value
-from muniment.databases.mysql import MySQLDatabase
-from muniment.databases.postgresql import PostgresDatabase
+from muniment.databases.kinds import class_of
 from muniment.databases.scratch import scratch
-from muniment.databases.sqlite import SQLiteDatabase
 from muniment.databases.url import label, parsed
 from muniment.errors import DatabaseUrlError
 
 __all__ = [
     "Database",
-    "MySQLDatabase",
-    "PostgresDatabase",
-    "SQLiteDatabase",
     "Transaction",
     "Value",
     "connect",
@@ -40,10 +35,8 @@ def connect(url: str) -> Database:
     if kind != "sqlite" and not parts.database:
         hint = "End the URL with / and the name of the database"
         raise DatabaseUrlError("this URL names no database", hint=hint, where=label(parts))
-    classes: dict[str, type[SQLiteDatabase] | type[PostgresDatabase] | type[MySQLDatabase]]
-    classes = {"sqlite": SQLiteDatabase, "postgresql": PostgresDatabase, "mysql": MySQLDatabase}
     try:
-        return _usable(classes[kind](parts, label(parts)))
+        return _usable(class_of(kind)(parts, label(parts)))
     except (TypeError, ValueError, OSError):
         if not parts.query:
             raise

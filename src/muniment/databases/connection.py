@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from muniment.columns import Encoded
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.engines import engine_at
-from muniment.databases.errors import DRIVER_ERRORS, wrapped, wrapping
+from muniment.databases.errors import driver_errors, wrapped, wrapping
 from muniment.databases.options import parted
 from muniment.errors import (
     DatabaseError,
@@ -60,10 +60,10 @@ class SqlTransaction(ABC):
             yield
             nested.commit()
         except BaseException as error:
-            known = wrapped(error, self.label) if isinstance(error, DRIVER_ERRORS) else error
+            known = wrapped(error, self.label) if isinstance(error, driver_errors()) else error
             try:
                 nested.rollback()
-            except DRIVER_ERRORS as lost:
+            except driver_errors() as lost:
                 # The whole transaction is undone already: to leave out some rows and go on is too late.
                 if isinstance(known, RowRefused | StatementTimeout):
                     raise DatabaseUnavailable("the transaction was lost", where=self.label) from lost
@@ -120,7 +120,7 @@ class SqlDatabase(ABC):
             with wrapping(self.label):
                 connection.commit()
         except BaseException as error:
-            known = wrapped(error, self.label) if isinstance(error, DRIVER_ERRORS) else error
+            known = wrapped(error, self.label) if isinstance(error, driver_errors()) else error
             self._abandon(connection, known)
             if known is not error:
                 raise known from error
@@ -166,7 +166,7 @@ class SqlDatabase(ABC):
             connection.rollback()
             if isinstance(error, DatabaseUnavailable | DatabaseExhausted):
                 self._drop(connection)
-        except DRIVER_ERRORS:
+        except driver_errors():
             self._drop(connection)
 
     def _drop(self, connection: sa.Connection) -> None:

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
 
-import psycopg
-import pymysql
 import sqlalchemy as sa
 
 from muniment.errors import (
@@ -36,8 +36,9 @@ from muniment.errors import (
 )
 from muniment.records import shortened
 
-DRIVER_ERRORS = (sa.exc.SQLAlchemyError, psycopg.Error, pymysql.err.Error, sqlite3.Error)
-"""What a database can raise."""
+if TYPE_CHECKING:
+    import psycopg
+    import pymysql
 
 UNBINDABLE = (OverflowError, UnicodeEncodeError)
 """What drivers raise for a value that does not fit the wire: an integer over 64 bits, half a character."""
@@ -182,6 +183,17 @@ SQLITE_HINTS = {
 MYSQL_HINTS = {1044: ASK_FOR_RIGHTS, 1045: ASK_FOR_RIGHTS, 1698: ASK_FOR_RIGHTS, 1049: NAME_A_DATABASE}
 
 
+def driver_errors() -> tuple[type[Exception], ...]:
+    """What a database can raise, for `except`, which asks when there is something to catch."""
+    return (sa.exc.SQLAlchemyError, sqlite3.Error, *_errors_of("psycopg"), *_errors_of("pymysql"))
+
+
+def _errors_of(driver: str) -> tuple[type[Exception], ...]:
+    """What a driver raises; nothing where it is not imported yet, which only its own database asks for."""
+    error = getattr(sys.modules.get(driver), "Error", None)
+    return () if error is None else (error,)
+
+
 @contextmanager
 def wrapping(where: str) -> Iterator[None]:
     """Let what the drivers raise in this block leave it as a `DatabaseError`.
@@ -191,7 +203,7 @@ def wrapping(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (*DRIVER_ERRORS, *UNBINDABLE) as error:
+    except driver_errors() + UNBINDABLE as error:
         raise wrapped(error, where) from _driver_error(error)
 
 
@@ -220,10 +232,10 @@ def forget_values(error: BaseException, message: str) -> None:
 def _known(cause: BaseException, where: str) -> DatabaseError:
     if isinstance(cause, UNBINDABLE):
         return RowRefused(f"a value cannot be stored: {_first_sentence(cause)}", where=where)
-    if isinstance(cause, psycopg.Error):
-        return _postgresql(cause, where)
-    if isinstance(cause, pymysql.err.Error):
-        return _mysql(cause, where)
+    if isinstance(cause, _errors_of("psycopg")):
+        return _postgresql(cast("psycopg.Error", cause), where)
+    if isinstance(cause, _errors_of("pymysql")):
+        return _mysql(cast("pymysql.err.Error", cause), where)
     if isinstance(cause, sqlite3.Error):
         return _sqlite(cause, where)
     if isinstance(cause, sa.exc.TimeoutError):
@@ -283,6 +295,8 @@ def _exhausted(message: str, where: str, *, read_only: bool) -> DatabaseExhauste
 
 
 def _postgresql_without_state(error: psycopg.Error, where: str) -> DatabaseError:
+    import psycopg
+
     text = str(error)
     message = _first_sentence(text.rsplit("FATAL:", 1)[-1])
     if isinstance(error, psycopg.DataError):
@@ -300,6 +314,8 @@ def _postgresql_without_state(error: psycopg.Error, where: str) -> DatabaseError
 
 
 def _mysql(error: pymysql.err.Error, where: str) -> DatabaseError:
+    import pymysql
+
     code = error.args[0] if error.args and isinstance(error.args[0], int) else -1
     told = str(error.args[1]) if len(error.args) > 1 else str(error)
     if isinstance(error, pymysql.err.InterfaceError):

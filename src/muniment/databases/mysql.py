@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pymysql
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql.base import MySQLDDLCompiler
 
 from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.columnar import tab_separated_columns
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
-from muniment.databases.ddl import ExactMySQLDDL
+from muniment.databases.ddl import ChecksOfTypes
 from muniment.databases.errors import mysql_error, wrapping
 from muniment.databases.infile import StreamingConnection
 from muniment.databases.session import SCHEMA_LOCK_SECONDS
@@ -141,6 +142,20 @@ def _literal_rows(connection: StreamingConnection, rows: Rows) -> Iterator[list[
         gathered.append(literal)
         size += len(literal)
     yield gathered
+
+
+class ExactMySQLDDL(ChecksOfTypes, MySQLDDLCompiler):
+    """Makes every table transactional, of full Unicode, and exact in its comparisons.
+
+    The collations are binary and NOPAD: case, accents and trailing spaces count.
+    """
+
+    def post_create_table(self, table: sa.Table) -> str:
+        """The table's options, with engine, character set and collation."""
+        mariadb = getattr(self.dialect, "is_mariadb", False)
+        collation = "utf8mb4_nopad_bin" if mariadb else "utf8mb4_0900_bin"
+        options = super().post_create_table(table)
+        return f"{options} ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE={collation}"
 
 
 class MySQLDatabase(SqlDatabase):

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 
 from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.columnar import COPY_CLOSING, COPY_OPENING, binary_copy
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
-from muniment.databases.ddl import CheckedPostgresDDL
+from muniment.databases.ddl import ChecksOfTypes
 from muniment.databases.session import SCHEMA_LOCK_SECONDS
 from muniment.databases.tabbed import tab_separated
 from muniment.databases.types import metadata
@@ -124,6 +125,10 @@ def _gathered(texts: Iterable[bytes]) -> Iterator[bytes]:
             yield b"".join(waiting)
             waiting, size = [], 0
     yield b"".join(waiting)
+
+
+class CheckedPostgresDDL(ChecksOfTypes, PGDDLCompiler):
+    """Adds the checks that column types ask for."""
 
 
 class PostgresDatabase(SqlDatabase):

@@ -12,9 +12,7 @@ import sqlalchemy as sa
 
 from muniment.databases.connection import SqlDatabase
 from muniment.databases.errors import wrapping
-from muniment.databases.mysql import MySQLDatabase
-from muniment.databases.postgresql import PostgresDatabase
-from muniment.databases.sqlite import SQLiteDatabase
+from muniment.databases.kinds import class_of
 from muniment.databases.url import label, parsed
 
 CREATION = {
@@ -52,7 +50,7 @@ def scratch(url: str | None = None) -> Iterator[SqlDatabase]:
 @contextmanager
 def _in_folder(folder: Path) -> Iterator[SqlDatabase]:
     url = sa.URL.create("sqlite+pysqlite", database=str(folder / "scratch.db"))
-    database = SQLiteDatabase(url, label(url))
+    database = class_of("sqlite")(url, label(url))
     try:
         database.must_be_usable()
         yield database
@@ -62,13 +60,11 @@ def _in_folder(folder: Path) -> Iterator[SqlDatabase]:
 
 @contextmanager
 def _on_server(target: sa.URL) -> Iterator[SqlDatabase]:
-    kinds: dict[str, type[PostgresDatabase] | type[MySQLDatabase]]
-    kinds = {"postgresql": PostgresDatabase, "mysql": MySQLDatabase}
     kind = target.get_backend_name()
     name = f"muniment_check_{secrets.token_hex(6)}"
-    server = kinds[kind](target, label(target))
+    server = class_of(kind)(target, label(target))
     url = target.set(database=name)
-    database = kinds[kind](url, label(url))
+    database = class_of(kind)(url, label(url))
     try:
         _execute(server, CREATION[kind].format(name=name))
         try:

@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.databases.errors import POSTGRESQL_CANCELLED, TIMED_OUT_IN
-from muniment.databases.infile import StreamingConnection
 from muniment.databases.options import ConnectionOptions
 
 SCHEMA_LOCK_SECONDS = 120
@@ -99,8 +98,12 @@ def begin_mysql(connection: Any, *, options: ConnectionOptions) -> None:
         settings["max_execution_time"] = 1_000 * options.statement_seconds  # of SELECT alone
     told = ", ".join(f"{name} = {value}" for name, value in settings.items())
     _execute(connection, f"SET SESSION {told}")
-    if isinstance(driver, StreamingConnection):
-        (driver.packet_bytes,) = _execute(connection, "SELECT @@max_allowed_packet") or (0,)
+
+
+def begin_pymysql(connection: Any, *, options: ConnectionOptions) -> None:
+    """The same on a connection of `infile.py`, which is to know what the server takes."""
+    begin_mysql(connection, options=options)
+    (connection.packet_bytes,) = _execute(connection, "SELECT @@max_allowed_packet") or (0,)
 
 
 def begin_sqlite(connection: Any, *, options: ConnectionOptions) -> None:

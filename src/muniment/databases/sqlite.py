@@ -11,14 +11,16 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite.base import SQLiteDDLCompiler
 
 from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
-from muniment.databases.ddl import StrictSQLiteDDL
+from muniment.databases.ddl import ChecksOfTypes
 from muniment.databases.errors import wrapping
 from muniment.databases.session import DURABLE, WRITES
 from muniment.databases.url import in_memory
@@ -52,6 +54,18 @@ class SQLiteTransaction(SqlTransaction):
         must_all_be_storable(columns, rows)
         statement = insert(table).on_conflict_do_nothing()
         self.connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+class StrictSQLiteDDL(ChecksOfTypes, SQLiteDDLCompiler):
+    """Makes every table STRICT and adds the checks that column types ask for."""
+
+    def post_create_table(self, table: sa.Table) -> str:
+        """The table's options and, where it is not among them, STRICT."""
+        parent: Any = super()
+        options: str = parent.post_create_table(table)
+        if table.dialect_options["sqlite"]["strict"]:
+            return options
+        return f"{options}, STRICT" if options.strip() else "\n STRICT"
 
 
 class SQLiteDatabase(SqlDatabase):

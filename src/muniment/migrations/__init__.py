@@ -1,24 +1,27 @@
 """Creating and upgrading the schema, branch by branch: `engine`, `museum`.
 
 Version scripts stand in `versions/` and import nothing from the layers above, so that an old script means
-tomorrow what it means today. The table `muniment_version` holds what a database has.
+tomorrow what it means today. Each is called after its branch and its number in it, so that their names tell
+which is the newest: Alembic is imported where something is to be done. The table `muniment_version` holds
+what a database has.
 """
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from muniment.databases.database import Database
 from muniment.databases.errors import wrapping
 from muniment.databases.types import Key
 from muniment.errors import DatabaseError
 from muniment.migrations.interruption import resumable, upgrade_table
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSIONS = Path(__file__).parent / "versions"
 
@@ -50,10 +53,11 @@ def upgrade(database: Database, branch: str, *, versions: Path = VERSIONS) -> No
             not Muniment's, or does not let its user create tables.
         DatabaseUnavailable: another has held the lock for too long.
     """
-    configuration = _configuration(versions)
-    scripts = ScriptDirectory.from_config(configuration)
-    if _is_current(database, scripts, branch):
+    if is_current(database, branch, versions=versions):
         return
+    from alembic import command
+
+    configuration = _configuration(versions)
     try:
         with _one_at_a_time, database.schema_lock() as transaction, wrapping(database.label):
             version_table.create(transaction.connection, checkfirst=True)
@@ -74,7 +78,16 @@ def is_current(database: Database, branch: str, *, versions: Path = VERSIONS) ->
     Raises:
         DatabaseError: the database is newer than this program.
     """
-    return _is_current(database, ScriptDirectory.from_config(_configuration(versions)), branch)
+    known = {script.stem for script in versions.glob("*_*.py")}
+    present = _versions_present(database)
+    if not present <= known:
+        raise DatabaseError(
+            f"this database was made by a newer Muniment (version {', '.join(sorted(present - known))})",
+            hint="Upgrade Muniment: pip install --upgrade muniment",
+            where=database.label,
+        )
+    newest = max(version for version in known if version.startswith(f"{branch}_"))
+    return newest in present or (bool(present) and _is_implied(newest, present, versions))
 
 
 def is_half_upgraded(connection: sa.Connection) -> bool:
@@ -84,6 +97,8 @@ def is_half_upgraded(connection: sa.Connection) -> bool:
 
 
 def _configuration(versions: Path) -> Config:
+    from alembic.config import Config
+
     configuration = Config()
     for name, path in (("script_location", Path(__file__).parent), ("version_locations", versions)):
         configuration.set_main_option(name, str(path).replace("%", "%%"))
@@ -91,18 +106,12 @@ def _configuration(versions: Path) -> Config:
     return configuration
 
 
-def _is_current(database: Database, scripts: ScriptDirectory, branch: str) -> bool:
-    """Whether the branch is at its head; raises `DatabaseError` where the database is from the future."""
-    known = {script.revision for script in scripts.walk_revisions()}
-    present = _versions_present(database)
-    if not present <= known:
-        raise DatabaseError(
-            f"this database was made by a newer Muniment (version {', '.join(sorted(present - known))})",
-            hint="Upgrade Muniment: pip install --upgrade muniment",
-            where=database.label,
-        )
-    heads = {script.revision for script in scripts.get_revisions(f"{branch}@head")}
-    return heads <= {script.revision for script in scripts.iterate_revisions(tuple(present), "base")}
+def _is_implied(version: str, present: set[str], versions: Path) -> bool:
+    """Whether a version is there without being named: those named depend on it."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_configuration(versions))
+    return version in {script.revision for script in scripts.iterate_revisions(tuple(present), "base")}
 
 
 def _versions_present(database: Database) -> set[str]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pymysql
 import sqlalchemy as sa
 
 from muniment.databases.types import Key
+
+if TYPE_CHECKING:
+    import pymysql
 
 upgrade_table = sa.Table(
     "muniment_upgrade",
@@ -54,6 +56,8 @@ def resumable(connection: sa.Connection) -> Iterator[None]:
 
 @contextmanager
 def _passing_over_what_is_done(connection: sa.Connection, before: frozenset[str]) -> Iterator[None]:
+    import pymysql
+
     def execute(cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
         try:
             cursor.execute(statement, parameters)

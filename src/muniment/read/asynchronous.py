@@ -15,12 +15,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from muniment.cancellation import surely
-from muniment.databases.engines import async_engine
+from muniment.databases.async_engines import async_engine
 from muniment.databases.errors import CHECK_TLS, forget_values, mysql_error, postgresql_error, wrapped
 from muniment.databases.url import label
 from muniment.errors import DatabaseError, DatabaseUnavailable, MunimentError
@@ -218,9 +217,9 @@ def _known(error: Exception, where: str) -> MunimentError | None:
     cause = cause.__cause__ if isinstance(cause.__cause__, Exception) and hasattr(cause, "pgcode") else cause
     if isinstance(cause, MunimentError):
         return None
-    if isinstance(cause, psycopg.Error | sqlite3.Error):
-        return wrapped(cause, where)
     driver = type(cause).__module__.partition(".")[0]
+    if driver == "psycopg" or isinstance(cause, sqlite3.Error):
+        return wrapped(cause, where)
     if driver == "asyncmy" and len(cause.args) > 1:
         return mysql_error(int(cause.args[0]), str(cause.args[1]), where)
     if driver == "asyncpg":

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from pymysql.constants import FIELD_TYPE
 from sqlalchemy.engine.processors import to_float
 
 from muniment.errors import UsageError
@@ -23,8 +22,9 @@ Selectable = Statement | sa.FromClause | type[Any]
 MYSQL = ("mysql", "mariadb")
 """SQLAlchemy's names of these dialects."""
 
-MYSQL_FLOATS = (FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE)
-"""Columns of which drivers give floats: to make these floats again takes longer than to read them."""
+MYSQL_FLOATS = (4, 5)
+"""FLOAT and DOUBLE, as the protocol of these servers numbers types: columns of which drivers give floats. To
+make these floats again takes longer than to read them."""
 
 Processor = Callable[[Any], Any]
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from muniment.databases import Database, connect
 from muniment.databases.connection import SqlDatabase
-from muniment.databases.errors import DRIVER_ERRORS, wrapped, wrapping
+from muniment.databases.errors import driver_errors, wrapped, wrapping
 from muniment.databases.url import label
 from muniment.errors import DatabaseUnavailable
 from muniment.read.cursors import ALL_ROWS, ServerCursor, Statement
@@ -46,7 +46,7 @@ def connected(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection = engine.connect()
     try:
         yield connection
-    except DRIVER_ERRORS as error:
+    except driver_errors() as error:
         known = wrapped(error, where)
         if isinstance(known, DatabaseUnavailable):
             connection.invalidate()

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from muniment.databases import connect
-from muniment.read.adbc import batches_from
 from muniment.read.arrow import Arrow
 from muniment.read.asynchronous import fetched_batches
 from muniment.read.background import has_faster_driver, in_background
@@ -104,6 +103,8 @@ def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_
             yield from _batches(database, statement, rows, batch_rows)
         return
     if isinstance(rows, Arrow):
+        from muniment.read.adbc import batches_from
+
         direct: Any = batches_from(source, statement, rows, batch_rows)
         if (yield from direct):
             return
