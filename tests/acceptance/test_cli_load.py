@@ -72,6 +72,17 @@ def test_the_account_is_told_to_a_registrar(muniment: Program, tmp_path: Path) -
         assert told in ended.out
 
 
+def test_columns_that_are_not_loaded_are_told_of_in_the_account(muniment: Program, tmp_path: Path) -> None:
+    write_export(tmp_path)
+    path = tmp_path / "export.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text(
+        "\n".join([f"{lines[0]},weight", *(f"{line},2 kg" for line in lines[1:])]), encoding="utf-8"
+    )
+    ended = muniment("load", "export.csv", "-m", "museum.toml")
+    assert "Besides: no mapping mentions the columns weight; they are not loaded." in ended.out
+
+
 def test_without_a_database_url_the_load_goes_into_the_folder(muniment: Program, tmp_path: Path) -> None:
     write_export(tmp_path)
     assert muniment("load", "export.csv", "-m", "museum.toml").exit_code == 0

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from random import Random
 
 import openpyxl
 import pyarrow as pa
@@ -410,3 +411,14 @@ def test_the_columns_of_parquet_and_of_a_workbook_are_told(tmp_path: Path) -> No
     found = guess(str(tmp_path / "export.xlsx"))
     assert (found.kind, found.format.header) == ("workbook", True)
     assert [column.examples for column in found.columns] == [("1",), ("Vase",)]
+
+
+@pytest.mark.parametrize(
+    "content", [Random(4).randbytes(5_000), b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0" * 9]
+)
+def test_what_is_no_text_is_refused_unless_its_encoding_is_said(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="no text"):
+        guess(str(path))
+    assert guess(str(path), encoding="latin-1").encoding.certainty == "given"

@@ -7,9 +7,9 @@ from typing import Any
 
 from muniment.cli.output import Output
 from muniment.cli.progress import memory
-from muniment.events import Event, RecordRejected
+from muniment.events import Event, RecordRejected, SourceRemark
 from muniment.positions import by_unit
-from muniment.records import Account, Problem, reasons
+from muniment.records import Account, Problem, reasons, shortened
 from muniment.run import Run
 
 MANY_GROUPS = 200
@@ -20,6 +20,9 @@ GROUPS_SHOWN = 10
 
 NUMBERS = ("read", "inserted", "updated", "unchanged", "quarantined", "skipped")
 """The numbers of an account: the first is the sum of the others."""
+
+OF_COLUMNS = ("unmapped-columns", "absent-columns")
+"""Remarks that stand in the account too: that something is not loaded is no mere warning of a log."""
 
 OF_A_TRIAL = {
     "stopped": "more records were quarantined than --max-rejects allows: a load would stop here too. With "
@@ -46,14 +49,23 @@ class ProblemGroup:
 
 
 class Rejections:
-    """Counts the problems of rejected records by kind, in bounded memory; an observer."""
+    """Counts the problems of rejected records by kind, in bounded memory; an observer.
+
+    Attributes:
+        groups: by code and field.
+        others: how many problems were of kinds beyond those.
+        remarks: what there was to say of the source's columns.
+    """
 
     def __init__(self) -> None:
         self.groups: dict[tuple[str, str], ProblemGroup] = {}
         self.others = 0
+        self.remarks: list[Problem] = []
 
     def __call__(self, event: Event) -> None:
         """Count a rejection's problems."""
+        if isinstance(event, SourceRemark) and event.problem.code in OF_COLUMNS:
+            self.remarks.append(event.problem)
         if isinstance(event, RecordRejected):
             told = reasons(event.problems)
             for problem, place in zip(event.problems, event.places, strict=True):
@@ -138,7 +150,9 @@ def counted(number: int, what: str) -> str:
 
 
 def show_rejections(output: Output, rejections: Rejections) -> None:
-    """The kinds of problems that this sitting found, the commonest first."""
+    """What is not loaded: columns, and the kinds of problems that this sitting found, the commonest first."""
+    for remark in rejections.remarks:
+        output.say(f"  Besides: {shortened(remark.message)}.", style="yellow")
     groups = rejections.commonest()
     if not groups:
         return

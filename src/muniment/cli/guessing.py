@@ -70,7 +70,7 @@ def guess(
                 where=source,
             )
         guessed = guess_source(source, encoding=encoding, delimiter=delimiter)
-        draft = draft_mapping(guessed)
+        draft = draft_mapping(guessed, str(path) if path else None)
         _show(output, source, "\n".join(guessed.report()), path, draft)
         drafted = str(path) if path else None
         output.finish(

@@ -11,6 +11,7 @@ from muniment.guess.dialect import Dialect, Table, read_table
 from muniment.guess.encoding import (
     EncodingGuess,
     ascii_safe,
+    controls,
     given_encoding,
     guess_encoding,
     remarks_on_text,
@@ -24,6 +25,9 @@ __all__ = ["ColumnProfile", "Dialect", "EncodingGuess", "Guess", "guess"]
 
 TEXT = "text"
 """The kind of a delimited text."""
+
+CONTROL_SHARE = 0.05
+"""From so many control characters on, bytes that fit no encoding are no text: of random ones a tenth are."""
 
 ESCAPED_NULL = "N"
 """What `\\N`, the null of MySQL, is once the escape character is taken away."""
@@ -189,7 +193,7 @@ def guess(path: str, *, encoding: str | None = None, delimiter: str | None = Non
         delimiter: taken as known.
 
     Raises:
-        SourceError: the file cannot be read, or is empty.
+        SourceError: the file cannot be read, is empty, or is no text.
         UsageError: there is no such encoding, or the delimiter is not one character.
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
@@ -201,6 +205,12 @@ def guess(path: str, *, encoding: str | None = None, delimiter: str | None = Non
     if not sample.head.strip():
         raise SourceError("the file is empty", hint="Export it again", where=path)
     told = given_encoding(encoding, sample) if encoding else guess_encoding(sample)
+    if told.certainty == "unsure" and (share := controls(sample.head)) > CONTROL_SHARE:
+        raise SourceError(
+            f"this is no text: {share:.0%} of its bytes are control characters",
+            hint="Export it as CSV, JSON lines, Parquet or .xlsx; if it is text, say its --encoding",
+            where=path,
+        )
     text = told.decode(sample.head)
     table = read_table(text, whole=sample.whole, delimiter=delimiter)
     nulls = _nulls(text, table)

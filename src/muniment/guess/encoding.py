@@ -62,6 +62,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\x14\x1a\x1b\x1c\x1d\x1e\x1f"})
 _WORD = re.compile(r"[^\W_]{0,40}[^\x00-\x7f\ufffd][^\W_]{0,40}")
 _MISREAD = re.compile(r"\w{0,20}(?:[ÃÂÐÅ][\x80-\xbf]|â€[\x80-\xbf™œ“”˜¦])\w{0,20}")
 _C1_CONTROL = re.compile(r"\w{0,20}[\x80-\x9f]\w{0,20}")
@@ -121,6 +122,11 @@ def guess_encoding(sample: Sample) -> EncodingGuess:
     if damaged <= DAMAGED_SHARE * len(telling) and damaged < len(telling):
         return _utf8(telling, damaged)
     return _most_plausible(_bounded(telling))
+
+
+def controls(head: bytes) -> float:
+    """The share of bytes that are control characters, which text of whatever encoding has few of."""
+    return 1 - len(head.translate(None, _CONTROLS)) / max(1, len(head))
 
 
 def remarks_on_text(text: str) -> list[str]:

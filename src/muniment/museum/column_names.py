@@ -136,7 +136,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     ),
     "dimension": (
         (
-            "(?:object|overall)?(?:dimensions?|size|measurements?|masse|abmessungen|afmetingen|formaat|dimensiones"
+            "(?:object|overall)?(?:dimensions?|dims?|size|measurements?|masse|abmessungen|afmetingen|formaat|dimensiones"
             "|medidas|dimensioni|misure|mesures)(?:display|text|raw|description|summary)?"
         ),
     ),

@@ -16,13 +16,19 @@ LINE_CHARACTERS = 110
 """Characters of a comment's line."""
 
 
-def draft_mapping(guess: Guess) -> str:
-    """The text of a mapping for the file that was looked at: TOML that `muniment check` takes at once."""
+def draft_mapping(guess: Guess, path: str | None = None) -> str:
+    """The text of a mapping for the file that was looked at: TOML that `muniment check` takes at once.
+
+    Args:
+        guess: what was found.
+        path: of the mapping, for the command that it tells of; else made from the file's name.
+    """
     name = Path(guess.path).name
+    mapping = path or f"{institution_id(guess.path)}.toml"
     lines = [
         f"# A first mapping for {_comment(name)}, drafted from {guess.records:,} records of it.",
         "# Go through every line; then run",
-        f"#   muniment check {_comment(name)} --mapping {institution_id(guess.path)}.toml",
+        f"#   muniment check {_comment(name)} --mapping {_comment(mapping)}",
         "",
         *_institution(guess.path),
         "",

@@ -140,9 +140,8 @@ class _Chooser:
         candidates = [c for c in self.found["key"] if c.name not in self.used]
         if not candidates and not accession.columns[0].identifies:
             kinds = ("whole number", "URI", "text")
-            candidates = [
-                c for c in self.columns if c.identifies and c.kind in kinds and c.name not in self.used
-            ]
+            free = [c for c in self.columns if c.name not in self.used and not self.likely(c)]
+            candidates = [c for c in free if c.identifies and c.kind in kinds]
         self.used.update(c.name for c in candidates[:1])
         return candidates[0] if candidates else None
 

@@ -391,6 +391,20 @@ def test_numbers_that_repeat_need_a_key(tmp_path: Path) -> None:
     assert "accession_repeats = true" in draft_mapping(guess(str(path)))
 
 
+def test_a_column_that_tells_something_else_is_no_key_however_it_differs(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("Accession,Title,Date,Dims\n1.1,Vase,1890,2 cm\n1.2,Bowl,1891,3 cm\n1.2,Cup,1892,4 cm\n")
+    draft = drafted(guess(str(path)))
+    assert "record" not in draft
+    assert (draft["fields"]["date"], draft["fields"]["dimension"]) == ("Date", "Dims")
+
+
+def test_a_draft_names_its_own_file(tmp_path: Path) -> None:
+    found = guess(str(table(tmp_path, {"object_number": "N{n}", "title": "T{n}"})))
+    assert "--mapping export.toml\n" in draft_mapping(found)
+    assert "--mapping museum.toml\n" in draft_mapping(found, "museum.toml")
+
+
 def test_records_without_a_title_are_told_of(tmp_path: Path) -> None:
     path = table(tmp_path, {"object_number": "N{n}", "title": "T{n}", "object_name": "vase {n%5}"})
     text = path.read_text(encoding="utf-8").replace(",T1,", ",,").replace(",T2,", ",,")
