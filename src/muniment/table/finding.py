@@ -220,7 +220,9 @@ class KeyFinder:
                 break
             page = query.where(self.value > rows[-1][-1])
         if keys:
-            self._keep(np.concatenate(keys), np.concatenate(values))
+            together = np.concatenate(keys), np.concatenate(values)
+            del keys, values  # else they would stand there twice while they are put in order
+            self._keep(*together)
 
 
 def _reading(column: sa.Column[Any]) -> Callable[[Any], str]:

@@ -94,10 +94,12 @@ class RememberedKeys:
 
     def remember(self, keys: Array, values: Array) -> None:
         """Remember keys; those that are known already stay as they are."""
-        new = np.flatnonzero(~self._newer.find(keys)[1])
-        if not len(new):
+        known = self._newer.find(keys)[1]
+        if known.all():
             return
-        self._newer = self._newer.joined(Sorted.of(keys[new], values[new]))
+        if known.any():
+            keys, values = keys[~known], values[~known]
+        self._newer = self._newer.joined(Sorted.of(keys, values))
         if self._newer.bytes > self._bound:
             self._older, self._newer = self._newer, self._nothing
 

@@ -121,7 +121,7 @@ def mapping_problems(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=3)
+    close = get_close_matches(name, [other for other in known if other != name], n=3)
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 
