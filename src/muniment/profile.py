@@ -156,6 +156,10 @@ class Profile(Protocol):
         """Create what the profile needs in the database beyond the migrations of its branch."""
         ...
 
+    def overtaken(self) -> sa.ColumnElement[bool]:
+        """Whether an entry of the quarantine waits in vain: a newer load has overtaken its record."""
+        ...
+
     def writer(self, run: RunContext) -> Writer:
         """A writer for one run."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
@@ -43,7 +44,7 @@ class Shuffled:
         self._lost: Counter[int] = Counter()
 
     def begin(self, task: Task) -> None:
-        self._task = task
+        self._task = pickle.loads(pickle.dumps(task))  # noqa: S301 - as other processes get it
 
     def judge(self, chunk: Chunk) -> None:
         start = chunk.start.offset

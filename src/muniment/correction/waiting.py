@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -101,10 +102,14 @@ def retry_waiting(
         kind = Kind(*told)
         query = sa.select(c.quarantine_id).select_from(joined)
         matches = [column == value for column, value in zip(of_kind, told, strict=True)]
-        numbers = _numbers(database, query.where(waits, c.scope == own_scope, *matches))
         profile = profile_of(kind.profile, kind.mapping, model if own_scope == scope else None)
+        wanted = sa.and_(waits, c.scope == own_scope, sa.not_(profile.overtaken()))
+        numbers = _numbers(database, query.where(wanted, *matches))
+        first = next(numbers, None)
+        if first is None:
+            continue
         given = tuple(kind.columns())
-        with closing(open_source(numbers, Format(), bounded)) as listed:
+        with closing(open_source(chain([first], numbers), Format(), bounded)) as listed:
             header = Header(unique(given), given)
             source = WaitingSource(listed, header, lambda ids, kind=kind: _retried(database, kind, ids))
             runs.append(
@@ -131,13 +136,15 @@ def _retried(database: Database, kind: Kind, numbers: Any) -> dict[int, Attempt]
 
 
 def _numbers(database: Database, query: sa.Select[Any]) -> Iterator[dict[str, int]]:
-    """The numbers of entries, page by page, as records of a source."""
-    number, last = quarantine_table.c.quarantine_id, 0
+    """The numbers of entries, page by page, as records of a source; in the order in which loads met them."""
+    c = quarantine_table.c
+    place = (c.last_run_id, c.last_record_number, c.quarantine_id)
+    ordered = query.with_only_columns(*place).order_by(*place).limit(ENTRIES_A_PAGE)
+    page = ordered
     while True:
         with database.transaction() as transaction:
-            page = query.where(number > last).order_by(number).limit(ENTRIES_A_PAGE)
-            found = list(transaction.execute(page).scalars())
-        yield from ({ID: one} for one in found)
+            found = [tuple(row) for row in transaction.execute(page)]
+        yield from ({ID: number} for *_, number in found)
         if len(found) < ENTRIES_A_PAGE:
             return
-        last = found[-1]
+        page = ordered.where(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, found[-1])))

@@ -54,6 +54,10 @@ class MuseumProfile:
     def prepare(self, transaction: Transaction) -> None:
         """Nothing beyond the migrations of the museum's branch."""
 
+    def overtaken(self) -> sa.ColumnElement[bool]:
+        """Nothing is: no record of an object waits."""
+        return sa.false()
+
     def writer(self, run: RunContext) -> MuseumWriter:
         """A writer for one run."""
         return MuseumWriter(self.mapping, run)

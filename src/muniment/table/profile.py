@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -31,6 +32,7 @@ from muniment.table.judging import TableJudge
 from muniment.table.lookups import LookedUp, judged_model, looked_up
 from muniment.table.mapping import Mode, TableMapping
 from muniment.table.model import aliases_of, form_of, is_key, table_of
+from muniment.table.overtaken import by_a_newer_record, by_a_replacement
 from muniment.table.replacing import ReplacingWriter, forget_staged, staging_of
 from muniment.table.resolving import LookingUpWriter
 from muniment.table.writing import TableWriter, forget_seen_keys, row_seen
@@ -104,6 +106,7 @@ class TableProfile:
         if self.mode is Mode.HISTORY:
             keep_history(self.table, self.key)
         self.staging = staging_of(self.table, self.key) if self.mode is Mode.REPLACE else None
+        self.mapping = mapping
         self.scope = f"table/{self.table.name}"
         self.text = json.dumps(self._told(mapping), indent=2)
         self.version = sha256(f"{MEANING}\0{self.text}".encode()).digest()
@@ -122,6 +125,16 @@ class TableProfile:
             surrogate=told.surrogate,
             mapping=mapping,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It is made anew in a worker: the classes that are made of a mapping, or for lookups, stay here."""
+        prepared = {"table": self.table}
+        if self.mapping is not None:
+            further = self.conditions[len(self.mapping.only) :]
+            return TableProfile.of, (self.mapping, further), prepared
+        settings: dict[str, Any] = {"only": self.conditions, "source": self.source, "mode": self.mode}
+        settings |= {"row_lineage": self.row_lineage, "surrogate": self.surrogate}
+        return partial(TableProfile, self.model, self.table.name, **settings), (), prepared
 
     def _told(self, mapping: TableMapping | None) -> dict[str, Any]:
         """All that decides what is loaded and how."""
@@ -180,6 +193,12 @@ class TableProfile:
             column.type = finder.value.type
         if finder.is_whole_key and not column.foreign_keys:
             self.table.append_constraint(sa.ForeignKeyConstraint([one.field], [finder.value]))
+
+    def overtaken(self) -> sa.ColumnElement[bool]:
+        """See `muniment.profile.Profile`."""
+        if self.mode is Mode.REPLACE:
+            return sa.or_(by_a_newer_record(), by_a_replacement(self.scope))
+        return sa.false() if self.mode is Mode.APPEND else by_a_newer_record()
 
     def writer(self, run: RunContext) -> Writer:
         """A writer for one run."""

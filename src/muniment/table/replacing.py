@@ -22,12 +22,9 @@ from muniment.ledger import run_table
 from muniment.profile import Applied, RunContext
 from muniment.records import Accepted, Records
 from muniment.table.model import key_of
-from muniment.table.writing import TableWriter, row_seen
+from muniment.table.writing import REPLACED, TableWriter, row_seen
 
 STAGED_BY = "staged_by_run"
-
-REPLACED = bytes([255]) * 32
-"""Stands as a hash in `row_seen` for a run that has replaced the rows."""
 
 NOTHING_REPLACED = "nothing was replaced: the source holds no record that could be stored"
 

@@ -36,6 +36,9 @@ ALONE = bytes(32)
 """Stands as a hash in `row_seen` for a run that found its table empty, and nobody else at it: what is in
 the table is its own, and need not be remembered key by key."""
 
+REPLACED = bytes([255]) * 32
+"""Stands as a hash in `row_seen` for a run that has replaced the rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -293,12 +296,16 @@ class TableWriter:
 
 
 def forget_seen_keys(transaction: Transaction, scope: str) -> None:
-    """Forget what finished runs into a table saw, unless another that may go on has to know it."""
+    """Forget what finished runs into a table saw, unless another that may go on has to know it.
+
+    That they have replaced all rows is not forgotten: what waited before that is overtaken.
+    """
     own = run_table.c.scope == scope
     unfinished = sa.exists().where(own, run_table.c.status.not_in(["done", "incomplete", "abandoned"]))
     if not transaction.execute(sa.select(unfinished)).scalar():
         finished = sa.select(run_table.c.run_id).where(own, run_table.c.status == "done")
-        transaction.execute(row_seen.delete().where(row_seen.c.run_id.in_(finished)))
+        keys = row_seen.c.key_hash != REPLACED
+        transaction.execute(row_seen.delete().where(row_seen.c.run_id.in_(finished), keys))
 
 
 def _hash(key: str) -> bytes:
