@@ -108,7 +108,7 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
     to_dir: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     db: str | None = None,
-    rows_as: str = "csv",
+    rows_as: str = "",
     tables: Sequence[str] | bool = (),
     where: Sequence[str | Condition] = (),
     since: str | int | None = None,
@@ -130,7 +130,7 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
         to_dir: the folder, or a URL that fsspec knows, for the files and `manifest.json`.
         out: instead, one file; its manifest stands beside it.
         db: the database's URL; else `MUNIMENT_DB`, else `sqlite:///muniment.db`.
-        rows_as: the format of rows for `quarantine` and `audit`.
+        rows_as: the format of rows for `quarantine` and `audit`; else `csv`.
         tables: instead of objects, the tables to write, one file or more each; True for all of the museum
             profile.
         where: conditions on the objects, such as `department=Prints`; see `muniment.museum.selection`.
@@ -148,6 +148,10 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
     """
     if what not in FORMATS:
         raise UsageError(f"there is no format {what!r}", hint=f"There are {', '.join(FORMATS)}")
+    if rows_as and what not in WHOLE:
+        raise UsageError(
+            f"{what} is a format itself", hint="--as chooses how quarantine and audit are written"
+        )
     must_be_known(compress)
     storage, file_name = _place(to_dir, out)
     url = database_url(db)
@@ -158,7 +162,7 @@ def export(  # noqa: PLR0913 - an export has an option for each thing that its u
             notes: list[str] = []
             if what in WHOLE or tables:
                 _refuse_choices(where, since, accessions)
-                datasets = _tables(connection, what, rows_as, tables)
+                datasets = _tables(connection, what, rows_as or "csv", tables)
             else:
                 selection = _selection(connection, where, since)
                 if accessions is not None:

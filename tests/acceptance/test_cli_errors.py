@@ -255,6 +255,13 @@ def test_a_format_or_a_role_that_there_is_not_is_told_with_those_that_there_are(
     )
     explained(
         muniment,
+        *("export", "lido", "--as", "xlsx", "--to-dir", "out"),
+        exit_code=2,
+        error="lido is a format itself",
+        hint="quarantine and audit",
+    )
+    explained(
+        muniment,
         *("grants", "king", "somebody"),
         exit_code=2,
         error="Invalid value for 'role': 'king' is not one of 'migrator', 'loader', 'reader'",

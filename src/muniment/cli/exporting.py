@@ -55,8 +55,8 @@ def export(  # noqa: PLR0913  # typer reads the options from the signature
         typer.Option("--table", metavar="NAME", help="Instead of objects: this table. Several: each."),
     ] = None,
     rows_as: Annotated[
-        str, typer.Option("--as", metavar="FORMAT", help="How quarantine and audit are written.")
-    ] = "csv",
+        str, typer.Option("--as", metavar="FORMAT", help="How quarantine and audit are written; else csv.")
+    ] = "",
     compress: Annotated[str, typer.Option("--compress", metavar="gz|zst", help="Compress each file.")] = "",
     records_per_file: Annotated[
         int | None,
