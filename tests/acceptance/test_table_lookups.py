@@ -127,6 +127,29 @@ def test_a_record_that_is_otherwise_wrong_waits_for_nothing(tmp_path: Path, data
     assert query(database_url, "SELECT waits_for FROM quarantine") == [(None,)]
 
 
+def test_rows_without_a_key_or_without_what_is_wanted_are_found_by_nothing(
+    tmp_path: Path, database_url: str
+) -> None:
+    execute(
+        database_url,
+        "CREATE TABLE product (product_id INTEGER PRIMARY KEY, business_key VARCHAR(200) UNIQUE, "
+        "weight INTEGER)",
+        "INSERT INTO product VALUES (1, NULL, 5), (2, '', 6), (3, 'a', NULL), (4, 'b', 7)",
+    )
+    export = write(
+        tmp_path / "f.csv", lines(("a", 1), ("None", 2), ("", 3), ("x" * 99, 4), ("b", 5)), COLUMNS
+    )
+    settings = Settings(max_rejects=ANY)
+    load(export, database_url, mapping=fact("reject"), settings=settings)
+    found = query(database_url, "SELECT product_id, metric FROM fact ORDER BY metric")
+    assert found == [(3, 1), (None, 3), (4, 5)]
+    execute(database_url, "DROP TABLE fact")
+    weighed = fact("null", ', value = "weight"')
+    assert counts(load(export, database_url, mapping=weighed, settings=settings))["notes"] == 3
+    found = query(database_url, "SELECT product_id, metric FROM fact ORDER BY metric")
+    assert found == [(None, 1), (None, 2), (None, 3), (None, 4), (7, 5)]
+
+
 ALIKE = ["Straße", "strasse", "a", "A", "á", "a ", " a", "ﬁ", "fi", "ẞ", "z"]
 
 

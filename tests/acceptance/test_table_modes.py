@@ -12,13 +12,13 @@ import pytest
 
 from muniment import RejectBudget, Settings, TableMapping
 from muniment.databases import Database
-from muniment.errors import DatabaseUnavailable
-from muniment.events import unobserved
+from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused, UsageError
+from muniment.events import ChunkCommitted, unobserved
 from muniment.run import run_load
 from muniment.sources import open_source
 from muniment.stopping import StopRequest
 from muniment.table import TableProfile
-from tests.acceptance.loading import counts, load, opened, quarantined, query, write
+from tests.acceptance.loading import counts, execute, load, opened, quarantined, query, write
 from tests.torture.failing import ConnectionLoss, Death, FailingDatabase, ProcessDeath, Strike, never
 
 ANY = RejectBudget(percent=100)
@@ -88,6 +88,91 @@ def test_a_run_that_stops_replaces_nothing(tmp_path: Path, database_url: str) ->
         == "done"
     )
     assert stored(database_url) == {"b": 2}
+
+
+def stops_after(chunks: int) -> Callable[[object], None]:
+    """An observer that ends a load with an exception once so many chunks are committed."""
+    left = chunks
+
+    def observe(event: object) -> None:
+        nonlocal left
+        left -= isinstance(event, ChunkCommitted)
+        if not left:
+            raise ConnectionResetError
+
+    return observe
+
+
+def test_a_load_that_was_given_up_and_is_taken_up_after_all_replaces_the_table_by_all_its_rows(
+    tmp_path: Path, database_url: str
+) -> None:
+    how: dict[str, Any] = {"mapping": prices("replace"), "settings": Settings(chunk_rows=2)}
+    rows = {f"a{n}": n for n in range(6)}
+    path = tmp_path / "a.csv"
+    with pytest.raises(ConnectionResetError):
+        load(edition(path, rows), database_url, observer=stops_after(2), **how)
+    assert load(edition(path, {"b": 1}), database_url, abandon=True, **how).status == "done"
+    assert load(edition(tmp_path / "c.csv", {"c": 1}), database_url, **how).status == "done"
+    assert load(edition(path, rows), database_url, **how).account.inserted == 6
+    assert stored(database_url) == rows
+
+
+def test_a_table_is_not_replaced_by_a_part_of_what_was_staged(tmp_path: Path, database_url: str) -> None:
+    how: dict[str, Any] = {"mapping": prices("replace"), "settings": Settings(chunk_rows=2)}
+    load(edition(tmp_path / "a.csv", {"a": 1}), database_url, **how)
+    second = edition(tmp_path / "b.csv", {f"b{n}": n for n in range(6)})
+    with pytest.raises(ConnectionResetError):
+        load(second, database_url, observer=stops_after(2), **how)
+    execute(database_url, "DELETE FROM price__staged WHERE sku = 'b0'")
+    with pytest.raises(DatabaseError, match="nothing was replaced: rows that run 2 has staged are gone"):
+        load(second, database_url, **how)
+    assert stored(database_url) == {"a": 1}
+
+
+def test_a_mapping_of_a_table_that_is_replaced_may_get_more_columns(
+    tmp_path: Path, database_url: str
+) -> None:
+    load(edition(tmp_path / "a.csv", {"a": 1}), database_url, mapping=prices("replace"))
+    execute(database_url, "ALTER TABLE price ADD COLUMN remark TEXT")
+    wider = TableMapping.model_validate(prices("replace").as_data() | {"columns": REMARKED})
+    rows = [{"sku": "b", "price": "2", "remark": "new"}, {"sku": "c", "price": "3", "remark": "newer"}]
+    more = write(tmp_path / "b.csv", rows, (*COLUMNS, "remark"))
+    settings = Settings(chunk_rows=1)
+    with pytest.raises(ConnectionResetError):
+        load(more, database_url, mapping=wider, settings=settings, observer=stops_after(1))
+    with pytest.raises(UsageError, match="price__staged holds what run 2 has staged in other columns"):
+        load(edition(tmp_path / "c.csv", {"d": 4}), database_url, mapping=prices("replace"))
+    load(more, database_url, mapping=wider, settings=settings)
+    assert query(database_url, "SELECT sku, remark FROM price ORDER BY sku") == [("b", "new"), ("c", "newer")]
+
+
+REMARKED = {"sku": {}, "price": {"type": "integer", "required": True}, "remark": {}}
+
+
+def test_what_the_table_refuses_as_a_whole_replaces_nothing_and_says_so(
+    tmp_path: Path, database_url: str
+) -> None:
+    load(edition(tmp_path / "a.csv", {"a": 1}), database_url, mapping=prices("replace"))
+    exactly = " COLLATE utf8mb4_nopad_bin" if database_url.startswith("mariadb") else ""
+    execute(
+        database_url,
+        f"CREATE TABLE sale (sku VARCHAR(255){exactly} NOT NULL, FOREIGN KEY (sku) REFERENCES price (sku))",
+        "INSERT INTO sale VALUES ('a')",
+    )
+    with pytest.raises(RowRefused, match="nothing was replaced: the database refuses the rows together"):
+        load(edition(tmp_path / "b.csv", {"b": 1}), database_url, mapping=prices("replace"))
+    assert stored(database_url) == {"a": 1}
+    execute(database_url, "DELETE FROM sale")
+    load(tmp_path / "b.csv", database_url, mapping=prices("replace"))
+    assert stored(database_url) == {"b": 1}
+
+
+def test_a_name_that_leaves_no_room_for_that_of_staged_rows_is_told() -> None:
+    long = prices("replace").as_data() | {"table": {"name": "p" * 56, "key": ["sku"], "mode": "replace"}}
+    with pytest.raises(UsageError, match="too long for the mode replace"):
+        TableProfile.of(TableMapping.model_validate(long))
+    long["table"]["name"] = "p" * 55
+    assert TableProfile.of(TableMapping.model_validate(long)).staging is not None
 
 
 HISTORY = "SELECT sku, price, is_current, valid_from, valid_to FROM price ORDER BY sku, valid_from"

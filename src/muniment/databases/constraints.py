@@ -12,7 +12,9 @@ def unique_sets(inspector: sa.Inspector, table: str, schema: str | None = None) 
     yield set(inspector.get_pk_constraint(table, schema)["constrained_columns"])
     for constraint in inspector.get_unique_constraints(table, schema):
         yield set(constraint["column_names"])
-    for index in inspector.get_indexes(table, schema):
+    # SQLite has an index of its own for each constraint; some of those, SQLAlchemy does not find in the text.
+    of_constraints = {"include_auto_indexes": True} if inspector.dialect.name == "sqlite" else {}
+    for index in inspector.get_indexes(table, schema, **of_constraints):
         # A partial index says nothing of the other rows; one over an expression has None for a column.
         partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))
         if index["unique"] and not partial and None not in index["column_names"]:

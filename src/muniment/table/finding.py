@@ -93,14 +93,16 @@ class KeyFinder:
         self.is_whole_key = primary == [self.value.name]
         unique = list(unique_sets(inspector, lookup.table))
         versions = {*lookup.by, VALID_TO}
-        self._current: sa.ColumnElement[bool] = sa.true()
+        # A row without a key, or without what is wanted, can be found by nobody.
+        told = [column.is_not(None) for column in (*self.by, self.value) if column.nullable]
+        self._findable = sa.and_(sa.true(), *told)
         if not any(columns and columns <= {*lookup.by} for columns in unique):
             if IS_CURRENT not in self.table.c or versions not in unique:
                 raise UsageError(
                     f"{', '.join(lookup.by)} do not identify a row of {lookup.table}: no constraint says so",
                     hint="Add a unique constraint, or look up by the columns of one",
                 )
-            self._current = self.table.c[IS_CURRENT].is_(sa.true())
+            self._findable = sa.and_(self._findable, self.table.c[IS_CURRENT].is_(sa.true()))
         self._reads = [_reading(column) for column in self.by]
         kind = self.by[0].type
         self._is_plain = len(self.by) == 1 and isinstance(kind, sa.String) and not isinstance(kind, sa.CHAR)
@@ -144,7 +146,9 @@ class KeyFinder:
         wanted = {key: typed for key in keys if (typed := self.typed(key)) is not None}
         condition: Any = self.by[0] if len(self.by) == 1 else sa.tuple_(*self.by)
         values: list[Any] = [typed[0] if len(self.by) == 1 else typed for typed in wanted.values()]
-        query = sa.select(*self.by, self.value, *(self.table.c[name] for name in others)).where(self._current)
+        query = sa.select(*self.by, self.value, *(self.table.c[name] for name in others)).where(
+            self._findable
+        )
         found: dict[bytes, tuple[Any, ...]] = {}
         for row in map(tuple, rows_in(transaction.execute, query, condition, values)):
             key = self.written(row)
@@ -206,7 +210,7 @@ class KeyFinder:
     def _read_whole(self, transaction: Transaction) -> None:
         """Remember all keys of the table, fetched page by page in the order of its primary key."""
         self._asked = -(2**62)
-        query = sa.select(*self.by, self.value).where(self._current).order_by(self.value).limit(PAGE_ROWS)
+        query = sa.select(*self.by, self.value).where(self._findable).order_by(self.value).limit(PAGE_ROWS)
         keys: list[Array] = []
         values: list[Array] = []
         page = query

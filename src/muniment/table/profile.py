@@ -33,7 +33,7 @@ from muniment.table.lookups import LookedUp, judged_model, looked_up
 from muniment.table.mapping import Mode, TableMapping
 from muniment.table.model import aliases_of, form_of, is_key, table_of
 from muniment.table.overtaken import by_a_newer_record, by_a_replacement
-from muniment.table.replacing import ReplacingWriter, forget_staged, staging_of
+from muniment.table.replacing import ReplacingWriter, forget_staged, make_staging, staging_of
 from muniment.table.resolving import LookingUpWriter
 from muniment.table.writing import TableWriter, forget_seen_keys, row_seen
 from muniment.validation.filters import Condition
@@ -177,7 +177,7 @@ class TableProfile:
             row_seen.create(transaction.connection, checkfirst=True)
             forget_seen_keys(transaction, self.scope)
         if self.staging is not None:
-            self.staging.create(transaction.connection, checkfirst=True)
+            make_staging(transaction, self.staging)
             forget_staged(transaction, self.staging)
 
     def _prepare_lookup(self, connection: sa.Connection, one: LookedUp) -> None:

@@ -15,18 +15,28 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from muniment.columns import ColumnarRows
+from muniment.databases.constraints import unique_sets
 from muniment.databases.database import Database, Transaction, Value, rows_in
 from muniment.databases.types import Id
-from muniment.errors import DuplicateKey
-from muniment.ledger import run_table
+from muniment.errors import DatabaseError, DuplicateKey, RowRefused, UsageError
+from muniment.ledger import account_of, run_table
 from muniment.profile import Applied, RunContext
 from muniment.records import Accepted, Records
 from muniment.table.model import key_of
 from muniment.table.writing import REPLACED, TableWriter, row_seen
 
-STAGED_BY = "staged_by_run"
+STAGED, STAGED_BY = "__staged", "staged_by_run"
+"""What the name of the staging table ends with, and its column with the run."""
+
+LONGEST_NAME = 63
+"""That every database takes."""
 
 NOTHING_REPLACED = "nothing was replaced: the source holds no record that could be stored"
+
+REFUSED_TOGETHER = (
+    "A constraint of the table is against it, or a row of another table refers to one that is not among the "
+    "new: correct it at the source or there, and load again"
+)
 
 LOCKING = "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
 """On PostgreSQL, for another replacement: what it has added since would not be seen and deleted."""
@@ -40,14 +50,47 @@ def staging_of(table: sa.Table, keys: Sequence[str]) -> sa.Table:
         if not (column.primary_key and column.autoincrement is True)
     ]
     run = sa.Column(STAGED_BY, Id, nullable=False, index=not keys)
+    name = f"{table.name}{STAGED}"
+    if len(name) > LONGEST_NAME:
+        raise UsageError(
+            f"the name {table.name} is too long for the mode replace, which has a table {name} besides",
+            hint=f"Give the table a name of at most {LONGEST_NAME - len(STAGED)} characters",
+        )
     unique = [sa.UniqueConstraint(STAGED_BY, *keys)] if keys else []
     comment = f"Rows that are to replace those of {table.name}"
-    return sa.Table(f"{table.name}__staged", sa.MetaData(), run, *columns, *unique, comment=comment)
+    return sa.Table(name, sa.MetaData(), run, *columns, *unique, comment=comment)
+
+
+def make_staging(transaction: Transaction, staging: sa.Table) -> None:
+    """Create the table; anew where it stages other columns, or by another key, than are loaded now.
+
+    Raises:
+        UsageError: a run that has not ended has staged rows in it as it is.
+    """
+    inspector = sa.inspect(transaction.connection)
+    if inspector.has_table(staging.name):
+        columns = {column["name"] for column in inspector.get_columns(staging.name)}
+        unique = {frozenset(found) for found in unique_sets(inspector, staging.name) if found}
+        if (columns, unique) == ({*staging.columns.keys()}, _unique_columns(staging)):
+            return
+        runs = transaction.execute(sa.select(staging.c[STAGED_BY]).distinct()).scalars().all()
+        if runs:
+            raise UsageError(
+                f"{staging.name} holds what run {min(runs)} has staged in other columns, or by another key",
+                hint=f"Finish that load by its own mapping, or drop the table {staging.name} to give it up",
+            )
+        staging.drop(transaction.connection)
+    staging.create(transaction.connection)
+
+
+def _unique_columns(table: sa.Table) -> set[frozenset[str]]:
+    unique = (one for one in table.constraints if isinstance(one, sa.UniqueConstraint))
+    return {frozenset(constraint.columns.keys()) for constraint in unique}
 
 
 def forget_staged(transaction: Transaction, staging: sa.Table) -> None:
-    """Delete what runs have staged that will not go on."""
-    over = sa.select(run_table.c.run_id).where(run_table.c.status.in_(["done", "abandoned"]))
+    """Delete what runs have staged that are done: one that was given up goes on if its source is back."""
+    over = sa.select(run_table.c.run_id).where(run_table.c.status == "done")
     transaction.execute(staging.delete().where(staging.c[STAGED_BY].in_(over)))
 
 
@@ -86,14 +129,32 @@ class ReplacingWriter(TableWriter):
 
     def complete(self, transaction: Transaction) -> str:
         """Put the staged rows in the place of the old ones; see `muniment.profile.Writer.complete`."""
-        own = self.staging.c[STAGED_BY] == self._run_id
         done = sa.exists().where(row_seen.c.run_id == self._run_id, row_seen.c.key_hash == REPLACED)
-        staged = sa.exists().where(own)
-        is_done, is_staged = map(
-            bool, transaction.execute(sa.select(done.label("d"), staged.label("s"))).one()
-        )
-        if is_done or not is_staged:
-            return "" if is_done else NOTHING_REPLACED
+        if transaction.execute(sa.select(done)).scalar():
+            return ""
+        own = self.staging.c[STAGED_BY] == self._run_id
+        counted = sa.select(sa.func.count()).select_from(self.staging).where(own)
+        staged = int(transaction.execute(counted).scalar_one())
+        inserted = account_of(transaction, self._run_id)[0].inserted
+        if not staged:  # corrected records have gone to the table itself
+            return "" if inserted else NOTHING_REPLACED
+        if staged != inserted:
+            raise DatabaseError(
+                f"nothing was replaced: rows that run {self._run_id} has staged are gone",
+                hint="A newer source, or the same by a mapping that differs at all, begins a run anew",
+                where=self.staging.name,
+            )
+        try:
+            self._replace(transaction, own)
+        except RowRefused as refused:
+            raise RowRefused(
+                f"nothing was replaced: the database refuses the rows together: {refused.message}",
+                hint=REFUSED_TOGETHER,
+                where=self._table.name,
+            ) from refused
+        return ""
+
+    def _replace(self, transaction: Transaction, own: sa.ColumnElement[bool]) -> None:
         if transaction.connection.dialect.name == "postgresql":
             name = transaction.connection.dialect.identifier_preparer.format_table(self._table)
             transaction.execute(sa.text(LOCKING.format(table=name)))
@@ -104,7 +165,6 @@ class ReplacingWriter(TableWriter):
         transaction.execute(self.staging.delete().where(own))
         seen = [column.name for column in row_seen.columns]
         transaction.insert(row_seen, seen, [(self._run_id, REPLACED, 0, 0)])
-        return ""
 
     def _stage(self, transaction: Transaction, records: Records, accepted: Accepted) -> None:
         columns, rows = self._rows(records, accepted)
