@@ -141,3 +141,16 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, shop: str) -> None:
         load(Query(shop, table="work", key="title"), target(tmp_path), mapping=MAPPING)
     with pytest.raises(UsageError, match="either a table or a query"):
         Query(shop)
+
+
+@pytest.mark.parametrize("what", [{"table": "work"}, {"sql": "SELECT * FROM work", "key": "number"}])
+def test_a_result_without_rows_is_loaded_as_such_and_told(
+    tmp_path: Path, shop: str, what: dict[str, str]
+) -> None:
+    execute(shop, "DELETE FROM work")
+    source = Query(shop, **what)
+    run = load(source, target(tmp_path), mapping=MAPPING)
+    assert (run.status, counts(run), run.messages) == ("done", {}, (f"{source.name} holds no record",))
+    assert query(target(tmp_path), "SELECT count(*) FROM copy") == [(0,)]
+    execute(shop, "INSERT INTO work VALUES (1, 'Vase', 2, NULL)")
+    assert counts(load(source, target(tmp_path), mapping=MAPPING)) == {"read": 1, "inserted": 1}

@@ -21,6 +21,7 @@ from muniment.errors import UsageError
 from muniment.read.cursors import Statement
 from muniment.read.keys import must_identify
 from muniment.read.rows import mappings
+from muniment.read.sources import opened
 from muniment.read.streams import stream
 
 _PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
@@ -68,6 +69,12 @@ class Query:
     def name(self) -> str:
         """What it is called in the ledger and in messages: the URL without its password, and what is read."""
         return f"{label(parsed(self.url))} {self.table or ' '.join(self.sql.split())}"
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns of its rows, also where there is none; raises as iterating does."""
+        with opened(self.url, self._statement()) as cursor:
+            return list(cursor.columns.names)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The rows as dicts, read in flat memory.

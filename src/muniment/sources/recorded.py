@@ -31,7 +31,7 @@ def written(records: Any) -> Iterator[bytes]:
 
     A table, or one batch, is as good as an iterable of batches. The first dict gives the columns. A key
     that a later one lacks is an empty cell; a key that it has beyond them is a cell too many, so that the
-    record is rejected rather than cut.
+    record is rejected rather than cut. Without a record they are those of the schema, or `column_names`.
 
     Raises:
         SourceError: a record is neither a mapping nor an Arrow record batch.
@@ -43,6 +43,8 @@ def written(records: Any) -> Iterator[bytes]:
         names = _names(first)
     elif hasattr(records, "schema"):
         names = [str(name) for name in records.schema.names]
+    elif hasattr(records, "column_names"):
+        names = records.column_names
     else:
         raise HeaderError("there are no records, so that their columns are not known", where="<records>")
     yield _line(names)
