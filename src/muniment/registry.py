@@ -18,6 +18,7 @@ from muniment.profile import Archive, Profile
 from muniment.sources.format import Format
 from muniment.table import TableMapping, TableProfile
 from muniment.table.mapping import PROFILE as TABLE
+from muniment.table.replacing import STAGED
 from muniment.table.writing import row_seen
 from muniment.validation.filters import Condition
 from muniment.validation.mapping_files import mapping_text, read_toml
@@ -34,6 +35,11 @@ def read_mapping(path: str | os.PathLike[str]) -> MuseumMapping | TableMapping:
 def tables_of_all_profiles() -> list[sa.Table]:
     """All tables that Muniment itself may have in a database; those of models come besides."""
     return [*metadata.tables.values(), row_seen]
+
+
+def staged_beside(table: str) -> str:
+    """The name of the table that there is beside one whose rows are replaced as a whole."""
+    return f"{table}{STAGED}"
 
 
 ARCHIVE: Archive = MuseumArchive()

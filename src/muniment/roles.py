@@ -16,7 +16,7 @@ from muniment.databases.database import Database
 from muniment.errors import UsageError
 from muniment.ledger import run_table
 from muniment.migrations import VERSION_TABLE
-from muniment.registry import tables_of_all_profiles
+from muniment.registry import staged_beside, tables_of_all_profiles
 
 
 class Role(StrEnum):
@@ -99,19 +99,21 @@ def _rights(
     """A statement without its user for each table and view that this role has to do with."""
     preparer = connection.dialect.identifier_preparer
     known = {table.name: table for table in tables_of_all_profiles()}
+    staged = {*map(staged_beside, of_models)} if role is Role.LOADER else set()
     for name, is_table in sorted(present.items()):
-        if is_table and name not in known.keys() | {VERSION_TABLE, *of_models}:
+        if is_table and name not in known.keys() | {VERSION_TABLE, *of_models} | staged:
             continue
         rights = "SELECT"
         if role is Role.LOADER and is_table and name != VERSION_TABLE:
-            rights += _writing(known.get(name), preparer)
+            replaced = staged_beside(name) in present or name in staged
+            rights += _writing(known.get(name), preparer, replaced=replaced)
         yield f"GRANT {rights} ON {preparer.quote_identifier(name)}"
 
 
-def _writing(table: sa.Table | None, preparer: IdentifierPreparer) -> str:
+def _writing(table: sa.Table | None, preparer: IdentifierPreparer, *, replaced: bool) -> str:
     """What a loader may do with a table besides reading; None stands for that of a model."""
     if table is None:
-        return ", INSERT, UPDATE"
+        return ", INSERT, UPDATE, DELETE" if replaced else ", INSERT, UPDATE"
     if table.info.get("insert_only"):
         return ", INSERT"
     updated = [preparer.quote_identifier(c.name) for c in table.columns if c.info.get("updated")]

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from muniment import audit
+from muniment import RejectBudget, Settings, TableMapping, audit
 from muniment.api import migrate
 from muniment.errors import DatabaseError, UsageError
 from muniment.evidence import seal_table
@@ -21,6 +21,7 @@ from muniment.quarantine import note_table, quarantine_table
 from muniment.roles import Role, grants
 from muniment.table import PrimaryKey
 from tests.acceptance.loading import content_of, counts, load, opened, query, vase, write
+from tests.acceptance.modes import MODES, SHOPS
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 
@@ -184,3 +185,21 @@ def test_a_name_that_looks_like_sql_stays_a_name(database_url: str) -> None:
         (statement,) = grants(database, Role.MIGRATOR, 'x\'; DROP TABLE "run"; --')
     quoted = (' TO "x\'; DROP TABLE ""run""; --"', " TO 'x''; DROP TABLE \"run\"; --'@'%'")
     assert statement.endswith(quoted)
+
+
+REPLACED = next(mode for mode in MODES if mode.name == "replace, wait")
+
+
+def test_a_loader_replaces_a_table_that_waits_for_another_without_making_any(
+    tmp_path: Path, database_url: str, for_role: ForRole
+) -> None:
+    for mapping in (SHOPS, REPLACED.mapping):
+        migrate(database_url, mapping=TableMapping.parse(mapping))
+    loader = for_role(Role.LOADER, "price", "shop")
+    settings = Settings(chunk_rows=14, max_rejects=RejectBudget(percent=100))
+    for name, mapping, columns, rows in REPLACED.story():
+        source = write(tmp_path / f"{name}.csv", rows, columns)
+        assert load(source, loader, mapping=TableMapping.parse(mapping), settings=settings).status == "done"
+    assert sorted(query(database_url, REPLACED.select), key=repr) == REPLACED.outcome()
+    reader = for_role(Role.READER, "price")
+    assert refused(reader, sa.text("SELECT * FROM price__staged"))
