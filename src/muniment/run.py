@@ -285,7 +285,7 @@ def _finished(database: Database, source: Source, run_id: int, sitting: Sitting,
     with database.transaction() as transaction:
         account, chunks = ledger.account_of(transaction, run_id)
         seal = evidence.seal_of(transaction.execute, run_id) if sitting.status in SETTLED else None
-    if sitting.status == "done" and not account.read:
+    if sitting.status == "done" and not account.read and not messages:
         messages += (f"{source.name} holds no record",)
     seconds = time.perf_counter() - began
     return Run(
