@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -180,6 +181,8 @@ def _can_be_scanned_as_bytes(codec: str, special: str) -> bool:
         single = {c: c.encode(codec) for c in special}
         if any(len(data) != 1 for data in single.values()):
             return False
+        if codec == "utf-8":
+            return True  # it was made so, and trying it out takes a tenth of a second
         others = [bytes([byte]) for byte in range(256) if bytes([byte]) not in single.values()]
         kept_apart = all(
             (bytes([before]) + data).decode(codec, "surrogateescape").endswith(c)
@@ -191,11 +194,16 @@ def _can_be_scanned_as_bytes(codec: str, special: str) -> bool:
         return False
     if not kept_apart or pairs.count("\n") != len(others) ** 2 - 1 or set(special) & set(pairs) != {"\n"}:
         return False
-    encoded = _every_character_but(special).encode(codec, "ignore")
-    return not any(data in encoded for data in single.values())
+    return not any(
+        data in characters.encode(codec, "ignore")
+        for characters in _every_character_but(special)
+        for data in single.values()
+    )
 
 
-def _every_character_but(special: str) -> str:
-    characters = np.concatenate((np.arange(0xD800), np.arange(0xE000, 0x110000)))
-    ordinary = np.setdiff1d(characters, [ord(c) for c in special], assume_unique=True)
-    return ordinary.astype("<u4").tobytes().decode("utf-32-le")
+def _every_character_but(special: str) -> Iterator[str]:
+    """All but the special ones, plane by plane: together they would take 30 MiB."""
+    for plane in range(17):
+        numbers = np.arange(plane << 16, (plane + 1) << 16)
+        ordinary = np.setdiff1d(numbers, [ord(c) for c in special], assume_unique=True)
+        yield ordinary.astype("<u4").tobytes().decode("utf-32-le", "ignore")  # halves of characters
