@@ -24,10 +24,10 @@ from pydantic import BaseModel, Field
 
 import muniment
 from muniment import RejectBudget, Settings
+from muniment.chunk_load import prepare_chunk
 from muniment.databases import connect
 from muniment.errors import DatabaseUnavailable
 from muniment.events import ChunkCommitted, RunStarted
-from muniment.load import prepare_chunk
 from muniment.profile import RunContext
 from muniment.records import Place
 from muniment.sources import open_source

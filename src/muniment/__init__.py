@@ -1,15 +1,15 @@
 """Muniment: collection exports into a database, every record accounted for."""
 
 from muniment.api import check, load
-from muniment.async_batches import async_batches
-from muniment.batches import batches
+from muniment.async_loops import async_batches
 from muniment.config import RejectBudget, Settings
 from muniment.databases.async_engines import async_engine, async_sessions
 from muniment.databases.engines import engine
 from muniment.databases.sessions import sessions
 from muniment.errors import MunimentError
-from muniment.export.writing import Exported
 from muniment.exporting import export
+from muniment.exports.writing import Exported
+from muniment.loops import batches
 from muniment.museum.mapping import Mapping
 from muniment.museum.record import LidoRecord
 from muniment.read.queries import Query

@@ -15,15 +15,15 @@ from muniment import evidence, ledger
 from muniment.config import database_url
 from muniment.databases import connect
 from muniment.errors import UsageError
-from muniment.export.changes import runs_since, state_of
-from muniment.export.columns import Column, Columns, columns_of
-from muniment.export.dataset import Dataset, TableRows, table_named
-from muniment.export.format import ExportFormat, FileFormat, ItemByItem, Projected
-from muniment.export.storage import Storage, storage_at
-from muniment.export.streams import must_be_known
-from muniment.export.tabular import CsvFormat, JsonLinesFormat, ParquetFormat
-from muniment.export.workbook import WorkbookFormat
-from muniment.export.writing import Exported, Observer, Plan, Progress, run_export
+from muniment.exports.changes import runs_since, state_of
+from muniment.exports.columns import Column, Columns, columns_of
+from muniment.exports.dataset import Dataset, TableRows, table_named
+from muniment.exports.format import ExportFormat, FileFormat, ItemByItem, Projected
+from muniment.exports.storage import Storage, storage_at
+from muniment.exports.streams import must_be_known
+from muniment.exports.tabular import CsvFormat, JsonLinesFormat, ParquetFormat
+from muniment.exports.workbook import WorkbookFormat
+from muniment.exports.writing import Exported, Observer, Plan, Progress, run_export
 from muniment.ledger import reading
 from muniment.museum import tables as museum_tables
 from muniment.museum.flat_mapping import Scope, mapping_text

@@ -15,6 +15,7 @@ from typing import Any
 
 from muniment import evidence, first_load, ledger, quarantine
 from muniment.beginning import open_run
+from muniment.chunk_load import Job, must_reach
 from muniment.config import WITHDRAWN_SHARE, Settings
 from muniment.databases.database import Database
 from muniment.databases.patience import GO_ON_LATER, persistently
@@ -31,7 +32,6 @@ from muniment.events import (
     telling_failures,
 )
 from muniment.heeding import Heeding
-from muniment.load import Job, must_reach
 from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from muniment import ledger
+from muniment.chunk_load import Committed, Job, Prepared, load_chunk, must_reach, prepare_ahead, resume_place
 from muniment.config import REJECTS_JUDGED_FROM, Settings
 from muniment.databases.patience import persistently
 from muniment.errors import SourceIncomplete
 from muniment.events import ChunkCommitted, Observer, RecordRejected, telling_failures
-from muniment.load import Committed, Job, Prepared, load_chunk, must_reach, prepare_ahead, resume_place
 from muniment.records import Account, Chunk, Place
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest

@@ -12,7 +12,7 @@ from lxml import etree
 
 import muniment
 from muniment.errors import UsageError
-from muniment.export import writing
+from muniment.exports import writing
 from muniment.museum.publishing.assembly import objects
 from tests.acceptance.loading import MAPPING as PLAIN
 from tests.acceptance.loading import load, mapping, vase, write

@@ -24,10 +24,10 @@ import zstandard
 
 import muniment
 from muniment.errors import MunimentError, UsageError
-from muniment.export import dataset as datasets
-from muniment.export import writing
-from muniment.export.writing import Progress
 from muniment.exporting import MUSEUM_TABLES
+from muniment.exports import dataset as datasets
+from muniment.exports import writing
+from muniment.exports.writing import Progress
 from muniment.museum import tables
 from muniment.sources.guard import unguarded
 from tests.acceptance.loading import execute, load, opened, vase, write

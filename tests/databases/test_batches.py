@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 import muniment
-from muniment.batches import KEYS_NAMED, Batch, Batches
 from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused, UsageError
+from muniment.loops import KEYS_NAMED, Batch, Batches
 
 
 class Base(DeclarativeBase):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muniment.chunk_load import Job, apply
 from muniment.errors import DuplicateKey, RowRefused, StatementTimeout
-from muniment.load import Job, apply
 from muniment.profile import Applied
 from muniment.records import Accepted
 

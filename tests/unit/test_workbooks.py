@@ -13,9 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from muniment.errors import UsageError
-from muniment.export import workbook
-from muniment.export.columns import Column
-from muniment.export.workbook import CELL_UNITS, SHEET_COLUMNS, SHEET_ROWS, WorkbookFormat
+from muniment.exports import workbook
+from muniment.exports.columns import Column
+from muniment.exports.workbook import CELL_UNITS, SHEET_COLUMNS, SHEET_ROWS, WorkbookFormat
 from muniment.sources.guard import unguarded
 
 TITLE = (Column("title"),)

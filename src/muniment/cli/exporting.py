@@ -20,7 +20,7 @@ from muniment.cli.account import counted
 from muniment.cli.output import Output, reporting
 from muniment.cli.progress import SECONDS_BETWEEN_LINES, on_terminal
 from muniment.cli.target import existing_database
-from muniment.export.writing import Exported, Observer, Progress
+from muniment.exports.writing import Exported, Observer, Progress
 
 
 def export(  # noqa: PLR0913  # typer reads the options from the signature

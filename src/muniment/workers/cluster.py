@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from muniment import errors
+from muniment.chunk_load import Committed, Quarantined
 from muniment.errors import MunimentError, UsageError, WorkerLost
 from muniment.events import AttemptFailed
 from muniment.extras import needed
 from muniment.footprint import Footprint
-from muniment.load import Committed, Quarantined
 from muniment.records import Account, Chunk, Place, Problem
 from muniment.sources.ranges import Handed
 from muniment.stopping import StopRequest

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from muniment.chunk_load import Prepared
 from muniment.errors import MunimentError
 from muniment.events import AttemptFailed
-from muniment.load import Prepared
 from muniment.records import Chunk, Place
 from muniment.workers.order import Judged
 from muniment.workers.task import Stored, Task

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
+from muniment.chunk_load import Job, Prepared
 from muniment.events import AttemptFailed, Observer
-from muniment.load import Job, Prepared
 from muniment.records import Chunk
 from muniment.sitting import Ahead
 from muniment.workers.crew import Crew, Lost, Report

@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 
 from muniment import ledger
+from muniment.chunk_load import Committed, Job, resume_place
 from muniment.config import Settings
 from muniment.databases.patience import persistently
 from muniment.errors import MunimentError, SourceIncomplete
 from muniment.events import AttemptFailed, Observer, telling_failures
-from muniment.load import Committed, Job, resume_place
 from muniment.records import Account, Chunk, Place
 from muniment.sitting import GO_ON, Sitting, account_so_far, ended, goes_on, must_have_reached, tell
 from muniment.sources.source import Source

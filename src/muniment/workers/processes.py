@@ -18,10 +18,10 @@ from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any
 
+from muniment.chunk_load import prepare_chunk
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import Interrupted, WorkerLost
 from muniment.events import AttemptFailed
-from muniment.load import prepare_chunk
 from muniment.memory import rare_collections
 from muniment.records import Chunk, Place
 from muniment.sources.ranges import Handed

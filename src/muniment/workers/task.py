@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from muniment import ledger, quarantine
+from muniment.chunk_load import Committed, Job, OutOfTurn, Prepared, encode_chunk, load_chunk, prepare_chunk
 from muniment.config import Settings
 from muniment.databases import connect
 from muniment.databases.patience import persistently
 from muniment.events import AttemptFailed
 from muniment.footprint import Footprint, footprint
-from muniment.load import Committed, Job, OutOfTurn, Prepared, encode_chunk, load_chunk, prepare_chunk
 from muniment.memory import peak_rss
 from muniment.profile import Profile, RunContext
 from muniment.records import Account, Place

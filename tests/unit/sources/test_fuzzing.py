@@ -22,9 +22,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from muniment.chunk_load import Prepared, prepare_chunk
 from muniment.config import Settings
 from muniment.errors import HeaderError, MunimentError, SourceError
-from muniment.load import Prepared, prepare_chunk
 from muniment.records import Account
 from muniment.sources import Format, Source, open_source
 from muniment.table import TableProfile

@@ -24,7 +24,7 @@ from muniment.museum.publishing.triples import CRM, Graph
 
 
 class Crm:
-    """The format `crm`: see `muniment.export.format.ExportFormat`. Its items are objects and `Shared`."""
+    """The format `crm`: see `muniment.exports.format.ExportFormat`. Its items are objects and `Shared`."""
 
     name = "crm"
     suffix = ".nt"

@@ -1,6 +1,6 @@
 """What is published, as the exporter takes it: objects, and what they share.
 
-See `muniment.export.dataset.Dataset`: items in the order of a key, page by page.
+See `muniment.exports.dataset.Dataset`: items in the order of a key, page by page.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ CREDIT_LINE = "credit line"
 
 
 class Lido:
-    """The format `lido`: see `muniment.export.format.ExportFormat`.
+    """The format `lido`: see `muniment.exports.format.ExportFormat`.
 
     Attributes:
         replaced: characters that XML cannot hold, for which U+FFFD was written.

@@ -52,7 +52,7 @@ _MANIFEST_FORMAT = "application/ld+json;profile='http://iiif.io/api/presentation
 
 
 class LinkedArt:
-    """The format `linked-art`: see `muniment.export.format.ExportFormat`.
+    """The format `linked-art`: see `muniment.exports.format.ExportFormat`.
 
     Its items are objects and what they share.
     """

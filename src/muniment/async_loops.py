@@ -13,8 +13,8 @@ from typing import Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from sqlalchemy.orm import Session
 
-from muniment.batches import EVERY, Batch, Progress
 from muniment.cancellation import surely
+from muniment.loops import EVERY, Batch, Progress
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")

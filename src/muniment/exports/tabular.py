@@ -12,8 +12,8 @@ from typing import IO, Any, ClassVar, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from muniment.export.columns import Columns, Kind, as_plain, as_text
-from muniment.export.format import FileWriter
+from muniment.exports.columns import Columns, Kind, as_plain, as_text
+from muniment.exports.format import FileWriter
 from muniment.sources.guard import guarded
 
 ENCODING = "utf-8-sig"

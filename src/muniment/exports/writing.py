@@ -15,12 +15,12 @@ import sqlalchemy as sa
 
 from muniment.databases import Database, connect
 from muniment.errors import MunimentError, UsageError
-from muniment.export.changes import last_run, state_of
-from muniment.export.dataset import Dataset, Key
-from muniment.export.manifest import Account, FileEntry
-from muniment.export.processes import done_by_processes
-from muniment.export.storage import Storage
-from muniment.export.streams import Hashed, compressed
+from muniment.exports.changes import last_run, state_of
+from muniment.exports.dataset import Dataset, Key
+from muniment.exports.manifest import Account, FileEntry
+from muniment.exports.processes import done_by_processes
+from muniment.exports.storage import Storage
+from muniment.exports.streams import Hashed, compressed
 from muniment.ledger import reading
 from muniment.memory import rare_collections
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import IO, Any, ClassVar
 
 from muniment.errors import UsageError
-from muniment.export.columns import Columns, as_text
-from muniment.export.format import FileWriter
+from muniment.exports.columns import Columns, as_text
+from muniment.exports.format import FileWriter
 from muniment.extras import needed
 from muniment.sources.guard import guarded
 

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from muniment.errors import UsageError
-from muniment.export.storage import Storage
+from muniment.exports.storage import Storage
 
 UNFINISHED = ".{name}.unfinished"
 """The folder that is there while an export goes on, by the name of its manifest."""

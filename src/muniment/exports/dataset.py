@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from muniment.databases.types import metadata
 from muniment.errors import UsageError
-from muniment.export.columns import columns_of, converters
-from muniment.export.format import FileFormat
+from muniment.exports.columns import columns_of, converters
+from muniment.exports.format import FileFormat
 
 PAGE_ROWS = 2_000
 """Rows read at a time: enough to make little of a query, few enough to stay flat with long texts."""
