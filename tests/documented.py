@@ -26,8 +26,8 @@ import sqlalchemy as sa
 
 import muniment.museum.tables as museum
 from muniment import errors, evidence, ledger, quarantine
+from muniment.batch_items import batch_item_table
 from muniment.databases import types
-from muniment.loops import batch_item_table
 from muniment.migrations import version_table
 from tests.faults import catalogue
 from tests.publishing.travel import TRAVELS

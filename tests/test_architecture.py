@@ -23,6 +23,7 @@ LAYERS = (
         "evidence",
         "continuation",
         "run_parts",
+        "batch_items",
         "guess",
         "museum",
         "table",
@@ -42,8 +43,13 @@ CHOOSE_A_PROFILE = ("api", "exporting", "cli", "registry", "__init__")
 OF_ONE_DATABASE = "its driver, and TLS for it, take up to 20 MB: only whoever uses that database has them"
 TO_MIGRATE = "Alembic takes 10 MB and more, and most processes find the schema as it should be"
 OF_ARROW = "straight from PostgreSQL come only batches of Arrow, and this brings its driver"
+OF_ONE_PROFILE = "the museum profile takes 10 MB and a seventh of a second, in vain where tables are loaded"
+WHERE_ASKED_FOR = "most loads are of files, and of records that wait for none"
 
 IMPORTED_LATE = {
+    ("muniment.api", "muniment.correction.waiting"): WHERE_ASKED_FOR,
+    ("muniment.api", "muniment.museum.profile"): OF_ONE_PROFILE,
+    ("muniment.cli.loading", "muniment.read.queries"): WHERE_ASKED_FOR,
     ("muniment.databases.async_engines", "muniment.databases.silence"): OF_ONE_DATABASE,
     ("muniment.databases.engines", "muniment.databases.infile"): OF_ONE_DATABASE,
     ("muniment.databases.engines", "muniment.databases.silence"): OF_ONE_DATABASE,
@@ -58,6 +64,9 @@ IMPORTED_LATE = {
     ("muniment.migrations", "alembic.script"): TO_MIGRATE,
     ("muniment.migrations.interruption", "pymysql"): OF_ONE_DATABASE,
     ("muniment.read.streams", "muniment.read.adbc"): OF_ARROW,
+    ("muniment.registry", "muniment.museum.mapping"): OF_ONE_PROFILE,
+    ("muniment.registry", "muniment.museum.profile"): OF_ONE_PROFILE,
+    ("muniment.registry", "muniment.museum.tracing"): OF_ONE_PROFILE,
 }
 """Imports inside functions, as (module, what it imports), each with the reason why it is there."""
 

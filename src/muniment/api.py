@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel
 
@@ -21,7 +21,6 @@ from muniment.archiving import (
     remove_original,
 )
 from muniment.config import Settings, database_url
-from muniment.correction.waiting import retry_waiting
 from muniment.databases import connect, scratch
 from muniment.databases.database import Database
 from muniment.databases.patience import persistently
@@ -30,8 +29,6 @@ from muniment.doctor import must_be_fit
 from muniment.errors import DatabaseUnreachable, UsageError
 from muniment.events import Observer, telling_failures, unobserved
 from muniment.migrations import upgrade
-from muniment.museum.mapping import Mapping as MuseumMapping
-from muniment.museum.profile import MuseumProfile
 from muniment.profile import Profile
 from muniment.registry import read_mapping
 from muniment.run import Run, prepare, run_load
@@ -45,11 +42,14 @@ from muniment.workers.cluster import Cluster
 from muniment.workers.crew import Crew
 from muniment.workers.processes import Processes
 
+if TYPE_CHECKING:
+    from muniment.museum.mapping import Mapping as MuseumMapping
+
 SourceLike = str | os.PathLike[str] | IO[bytes] | Iterable[Mapping[str, object]] | Iterable[Any]
 """A path (`-` is standard input), an open binary file, or an iterable of dicts or of Arrow record batches; as
 a `muniment.Query`, which is a table or query of another database, is one."""
 
-MappingLike = MuseumMapping | TableMapping | str | os.PathLike[str]
+MappingLike: TypeAlias = "MuseumMapping | TableMapping | str | os.PathLike[str]"
 """A mapping, or the path of its file, of either profile."""
 
 ARCHIVED = ("done", "already loaded")
@@ -153,6 +153,8 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
             crew=crew,
         )
         if isinstance(profile, TableProfile) and run.status in ARCHIVED:
+            from muniment.correction.waiting import retry_waiting
+
             retried = retry_waiting(database, run.run, profile.scope, profile.table.name, chosen, stop, model)
             run = replace(run, messages=(*run.messages, *filter(None, map(_told_of_waiting, retried))))
         if place is None or run.status not in ARCHIVED:
@@ -223,7 +225,7 @@ def migrate(
             prepare(database, choose_profile(mapping, model, table, (), row_lineage=row_lineage))
             return
         upgrade(database, "engine")
-        upgrade(database, MuseumProfile.branch)
+        upgrade(database, "museum")
 
 
 def _reached(url: str, settings: Settings, observer: Observer) -> Database:
@@ -266,23 +268,25 @@ def choose_profile(
             "a mapping says itself how its source is written",
             hint="Leave `source_format` out, and write it under [source] in the mapping",
         )
-    known = isinstance(mapping, MuseumMapping | TableMapping)
-    read: Any = mapping if known else read_mapping(mapping)  # type: ignore[arg-type]  # it is a path then
-    return (
-        TableProfile.of(read, conditions)
-        if isinstance(read, TableMapping)
-        else MuseumProfile(read, conditions)
-    )
+    read: Any = read_mapping(mapping) if isinstance(mapping, str | os.PathLike) else mapping
+    if isinstance(read, TableMapping):
+        return TableProfile.of(read, conditions)
+    from muniment.museum.profile import MuseumProfile
+
+    return MuseumProfile(read, conditions)
 
 
 def _refuse_what_a_profile_cannot(profile: Profile, *, again: bool, full: bool) -> None:
-    if full and isinstance(profile, MuseumProfile) and profile.conditions:
-        raise UsageError("a mapping with conditions under [[only]] cannot be loaded with --full")
     if full and isinstance(profile, TableProfile):
         raise UsageError(
             "--full marks museum objects as withdrawn, and a table of rows has none",
             hint="Leave out --full",
         )
+    if full:
+        from muniment.museum.profile import MuseumProfile
+
+        if isinstance(profile, MuseumProfile) and profile.conditions:
+            raise UsageError("a mapping with conditions under [[only]] cannot be loaded with --full")
     if again and isinstance(profile, TableProfile) and profile.mode is Mode.APPEND:
         raise UsageError(
             f"the model {profile.model.__name__} has no key to compare by: each row would be there twice"

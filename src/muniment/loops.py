@@ -24,12 +24,12 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from muniment.batch_items import batch_item_table
 from muniment.config import Settings, database_url
 from muniment.databases import Database, Transaction, connect
 from muniment.databases.database import rows_in, where_in
 from muniment.databases.errors import driver_errors
 from muniment.databases.patience import persistently
-from muniment.databases.types import Key, Moment, metadata
 from muniment.errors import DatabaseError, DatabaseUnreachable, DuplicateKey, MunimentError, UsageError
 from muniment.migrations import upgrade
 from muniment.records import shortened
@@ -47,16 +47,6 @@ KEYS_NAMED = 50
 
 SAVEPOINT = "muniment_batch"
 """Set before the function of a batch and released after it: it is gone where a commit came between."""
-
-batch_item_table = sa.Table(
-    "batch_item",
-    metadata,
-    sa.Column("name", Key, primary_key=True, comment="what the program calls this work"),
-    sa.Column("item", Key, primary_key=True, comment="the item's key, or its number in their order"),
-    sa.Column("sitting", Key, nullable=False, comment="random: the same for one sitting of the program"),
-    sa.Column("committed_at", Moment, nullable=False),
-    comment="Items of users' own loops: inserted in the transaction that stores them",
-)
 
 
 def batches(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 
+from muniment import batch_items, evidence, ledger, quarantine, run_parts
 from muniment.databases.types import metadata
 from muniment.errors import MunimentError, UsageError
-from muniment.museum.mapping import Mapping as MuseumMapping
-from muniment.museum.profile import MuseumProfile
-from muniment.museum.tracing import MuseumArchive, stored_mapping
+from muniment.museum import tables as museum
 from muniment.profile import Archive, Profile
 from muniment.sources.format import Format
 from muniment.table import TableMapping, TableProfile
@@ -23,18 +24,31 @@ from muniment.table.writing import row_seen
 from muniment.validation.filters import Condition
 from muniment.validation.mapping_files import mapping_text, read_toml
 
+if TYPE_CHECKING:
+    from muniment.museum.mapping import Mapping as MuseumMapping
+
+KEPT_IN = (batch_items, evidence, ledger, museum, quarantine, run_parts)
+"""The modules that add Muniment's own tables to `metadata`, which is whole once this one is imported."""
+
 
 def read_mapping(path: str | os.PathLike[str]) -> MuseumMapping | TableMapping:
     """Read a mapping file, of whichever profile it says that it is; raises `MappingError`."""
     text, where = mapping_text(path), str(path)
     if read_toml(text, where).get("profile") == TABLE:
         return TableMapping.parse(text, where=where)
+    from muniment.museum.mapping import Mapping as MuseumMapping
+
     return MuseumMapping.parse(text, where=where)
+
+
+def own_tables() -> Mapping[str, sa.Table]:
+    """The tables of the engine and of the museum profile, by name."""
+    return metadata.tables
 
 
 def tables_of_all_profiles() -> list[sa.Table]:
     """All tables that Muniment itself may have in a database; those of models come besides."""
-    return [*metadata.tables.values(), row_seen]
+    return [*own_tables().values(), row_seen]
 
 
 def staged_beside(table: str) -> str:
@@ -42,8 +56,11 @@ def staged_beside(table: str) -> str:
     return f"{table}{STAGED}"
 
 
-ARCHIVE: Archive = MuseumArchive()
-"""Where stored records are found by what people call them; rows of the `table` profile bear no lineage."""
+def archive() -> Archive:
+    """Where records are found by what people call them: rows of the `table` profile bear no lineage."""
+    from muniment.museum.tracing import MuseumArchive
+
+    return MuseumArchive()
 
 
 def profile_of(name: str, text: str, model: type[BaseModel] | None = None) -> Profile:
@@ -60,6 +77,9 @@ def profile_of(name: str, text: str, model: type[BaseModel] | None = None) -> Pr
     """
     if name == TableProfile.name:
         return _table_profile(text, model)
+    from muniment.museum.profile import MuseumProfile
+    from muniment.museum.tracing import stored_mapping
+
     return MuseumProfile(stored_mapping(text))
 
 
@@ -67,6 +87,8 @@ def format_of(name: str, text: str) -> Format:
     """How the source of such a run was written."""
     if name == TableProfile.name:
         return Format.model_validate(json.loads(text)["source"])
+    from muniment.museum.tracing import stored_mapping
+
     return stored_mapping(text).source
 
 

@@ -1,6 +1,6 @@
 """Runs: chunk after chunk of a source into a database, until done, stopped or interrupted.
 
-`run_load` is the loop around `muniment.load.load_chunk`.
+`run_load` is the loop around `muniment.chunk_load.load_chunk`.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from muniment.positions import LINES
 from muniment.profile import FieldRule, StoredRecord
 from muniment.quarantine import quarantine_table
 from muniment.records import Place, Position
-from muniment.registry import ARCHIVE, format_of
+from muniment.registry import archive, format_of
 from muniment.run_parts import positions_of
 from muniment.sources.encodings import BEGINNING_BYTES, resolved
 from muniment.sources.format import Format
@@ -186,9 +186,9 @@ def trace(
         UsageError: no record bears this number, or there is no such field.
     """
     with reading(database) as connection:
-        found = ARCHIVE.find(connection, accession)
+        found = archive().find(connection, accession)
         if not found:
-            near = ARCHIVE.near(connection, accession)
+            near = archive().near(connection, accession)
             hint = f"The nearest: {', '.join(near)}" if near else "`muniment status` shows what was loaded"
             raise UsageError(f"no object bears the number {accession!r}", where=database.label, hint=hint)
         known = [_known(connection, record, field) for record in found]
@@ -210,7 +210,7 @@ def _known(connection: sa.Connection, record: StoredRecord, field: str | None) -
     """What the database knows, and the run."""
     run = _run(connection, record.run_id)
     corrects = _corrected_entries(connection, record)
-    rule = ARCHIVE.explain(connection, record, run.mapping, field) if field else None
+    rule = archive().explain(connection, record, run.mapping, field) if field else None
     position = record.position
     told = Trace(
         accession=record.label,

@@ -2,45 +2,67 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from muniment.cli.administering import grants, migrate
-from muniment.cli.auditing import status, trace
-from muniment.cli.evidence import app as audit_app
-from muniment.cli.examining import doctor
-from muniment.cli.exporting import export
-from muniment.cli.guessing import guess, mapping_app
-from muniment.cli.loading import check, load
 from muniment.cli.output import Output
-from muniment.cli.quarantining import app as quarantine_app
-from muniment.cli.teaching import add_command, help_text
+from muniment.cli.teaching import command_of, help_text
 from muniment.errors import Interrupted, UsageError
 from muniment.stopping import SIGNALS
 
+COMMANDS = {
+    "guess": "guessing:guess",
+    "check": "loading:check",
+    "load": "loading:load",
+    "status": "auditing:status",
+    "doctor": "examining:doctor",
+    "trace": "auditing:trace",
+    "export": "exporting:export",
+    "migrate": "administering:migrate",
+    "grants": "administering:grants",
+    "quarantine": "quarantining:app",
+    "audit": "evidence:app",
+    "mapping": "guessing:mapping_app",
+}
+"""In the order of the help, and where each is."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by their names, each imported when it is asked for: no other needs what it brings."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = COMMANDS[name].partition(":")
+        return command_of(name, getattr(importlib.import_module(f"muniment.cli.{module}"), attribute))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Program(TyperGroup):
+    """`muniment` itself."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given | {"commands": Commands()})
+
+
 app = typer.Typer(
+    cls=Program,
     name="muniment",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-add_command(app, "guess", guess)
-add_command(app, "check", check)
-add_command(app, "load", load)
-add_command(app, "status", status)
-add_command(app, "doctor", doctor)
-add_command(app, "trace", trace)
-add_command(app, "export", export)
-app.add_typer(quarantine_app, name="quarantine")
-add_command(app, "migrate", migrate)
-add_command(app, "grants", grants)
-app.add_typer(audit_app, name="audit")
-app.add_typer(mapping_app, name="mapping")
 
 
 def _show_version(wanted: bool) -> None:

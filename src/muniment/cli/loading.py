@@ -29,11 +29,10 @@ from muniment.cli.target import as_option
 from muniment.cli.watching import Watching, watched
 from muniment.config import RejectBudget, Settings
 from muniment.errors import MunimentError, UsageError
-from muniment.museum.mapping import Mapping
-from muniment.read.queries import Query
 from muniment.registry import read_mapping
 from muniment.run import Run
 from muniment.sources.format import Format, Workbook
+from muniment.table import TableMapping
 from muniment.table.importing import import_model
 
 GOES_ON = ("done", "already loaded")
@@ -125,6 +124,8 @@ def load(  # noqa: PLR0913  # typer reads the options from the signature
     with reporting(json=json, debug=debug) as output:
         given: list[Any] = list(sources or ())
         if from_url:
+            from muniment.read.queries import Query
+
             given.append(Query(from_url, table=(not query and table) or "", sql=query or "", key=key or ()))
             table = table if query else None
         _must_be_from_one_place(sources, from_url, query, key)
@@ -259,12 +260,16 @@ def _load_each(output: Output, sources: Sequence[Any], task: dict[str, Any], wat
         if run.status not in GOES_ON:
             _tell_left_out(output, [_called(source) for source in sources[number:]])
             break
-    show_next_steps(output, runs[-1], as_option(task["to"]), of_objects=isinstance(task["mapping"], Mapping))
+    show_next_steps(output, runs[-1], as_option(task["to"]), of_objects=_is_of_objects(task["mapping"]))
     output.finish(summed(runs) | {"problems": problems})
 
 
+def _is_of_objects(mapping: Any) -> bool:
+    return mapping is not None and not isinstance(mapping, TableMapping)
+
+
 def _called(source: Any) -> str:
-    return source.name if isinstance(source, Query) else str(source)
+    return source if isinstance(source, str) else str(source.name)
 
 
 def _tell_left_out(output: Output, sources: Sequence[str]) -> None:

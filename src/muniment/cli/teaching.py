@@ -18,6 +18,15 @@ def help_text(command: Callable[..., Any]) -> str:
     return "\n\n".join(KEEP_LINES + text if "\n  " in text else text for text in paragraphs)
 
 
+def command_of(name: str, made_from: typer.Typer | Callable[..., Any]) -> Any:
+    """What typer makes of a function, or of several that stand under one name."""
+    if isinstance(made_from, typer.Typer):
+        return typer.main.get_group(made_from)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    add_command(alone, name, made_from)
+    return typer.main.get_command(alone)
+
+
 def add_command(app: typer.Typer, name: str, command: Callable[..., Any]) -> None:
     """Make a function a command of this name."""
     app.command(name, help=help_text(command))(command)

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from muniment.config import MEBIBYTE
 from muniment.databases.options import RECYCLE_SECONDS
-from muniment.databases.types import metadata
 from muniment.doctor.findings import Finding, fatal, fine, of_connections, warning
+from muniment.registry import own_tables
 
 PACKET_BYTES = 16 * MEBIBYTE
 """The packets that take a record of any permitted size; the default of both servers, or less than it."""
@@ -74,7 +74,7 @@ def _tables(connection: sa.Connection) -> Iterator[Finding]:
             continue
         told = f"{table.engine} tables know no transactions: what is loaded into it could be half"
         change = f"ALTER TABLE {table.name} ENGINE=InnoDB"
-        ours = table.name in metadata.tables
+        ours = table.name in own_tables()
         yield (fatal if ours else warning)(f"table {table.name}", told, change)
     used = sum(int(table.bytes) for table in tables) / MEBIBYTE
     yield fine("disk", f"{used:,.0f} MiB are used; what is free cannot be asked of this server")

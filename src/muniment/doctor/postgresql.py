@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from muniment.databases.foreign_keys import missing
-from muniment.databases.types import metadata
 from muniment.doctor.findings import Finding, fatal, fine, of_connections, warning
+from muniment.registry import own_tables
 
 IDLE_MILLISECONDS = 60_000
 """The shortest patience with an idle transaction: between two statements a busy machine may take seconds."""
@@ -79,7 +79,7 @@ def _rights(connection: sa.Connection, server: Any, schema_is_current: bool) -> 
     if server.schema is None:
         yield fatal("rights", "none of the schemas in search_path is there", "CREATE SCHEMA public")
         return
-    tables = connection.execute(TABLES, {"names": sorted(metadata.tables)}).all()
+    tables = connection.execute(TABLES, {"names": sorted(own_tables())}).all()
     closed = sorted(table.name for table in tables if not table.loads)
     grant = f"Run, as the owner of the tables, what `muniment grants loader {server.me}` prints"
     if not server.creates and not schema_is_current:
@@ -99,7 +99,7 @@ def _rights(connection: sa.Connection, server: Any, schema_is_current: bool) -> 
 
 
 def _foreign_keys(connection: sa.Connection) -> Iterator[Finding]:
-    lacking = [str(key.name) for key in missing(connection, list(metadata.tables.values()))]
+    lacking = [str(key.name) for key in missing(connection, list(own_tables().values()))]
     if lacking:
         told = f"{len(lacking)} foreign keys are not there, such as {lacking[0]}: a first load did not end"
         yield warning("foreign keys", told, "Run the same load again, or any other: it builds them")

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from muniment.databases.types import metadata
 from muniment.errors import UsageError
 from muniment.exports.columns import columns_of, converters
 from muniment.exports.format import FileFormat
+from muniment.registry import own_tables
 
 PAGE_ROWS = 2_000
 """Rows read at a time: enough to make little of a query, few enough to stay flat with long texts."""
@@ -162,7 +162,7 @@ def table_named(connection: sa.Connection, name: str) -> sa.Table:
     if not sa.inspect(connection).has_table(name):
         names = ", ".join(sa.inspect(connection).get_table_names())
         raise UsageError(f"there is no table {name!r} in this database", hint=f"There are {names}")
-    known = metadata.tables.get(name)
+    known = own_tables().get(name)
     if known is not None:
         return known
     return sa.Table(name, sa.MetaData(), autoload_with=connection, resolve_fks=False)

@@ -34,7 +34,7 @@ class Task:
         profile: by which is loaded.
         reader: of the source's chunks.
         ranges: where workers read their bytes; None where they are handed them.
-        settings, run_id, mends: as in `muniment.load.Job`.
+        settings, run_id, mends: as in `muniment.chunk_load.Job`.
         repeats: whether earlier runs left entries in the quarantine that records of this one may repeat.
     """
 
