@@ -34,7 +34,7 @@ def async_batches(
 
 
 class AsyncBatch(Generic[Item]):
-    """As `muniment.batches.Batch`."""
+    """As `muniment.loops.Batch`."""
 
     def __init__(self, batch: Batch[Item]) -> None:
         self._batch = batch
@@ -69,7 +69,7 @@ class AsyncBatch(Generic[Item]):
 
 
 class AsyncBatches(Generic[Item]):
-    """As `muniment.batches.Batches`."""
+    """As `muniment.loops.Batches`."""
 
     def __init__(self, items: Iterable[Item] | AsyncIterable[Item], progress: Progress) -> None:
         self._items = items
