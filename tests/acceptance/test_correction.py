@@ -611,10 +611,11 @@ def test_a_file_that_is_no_worksheet_is_refused(
     plain.write_text("Number,Title\n1,Vase\n")
     with pytest.raises(UsageError, match="no column muniment_id"):
         correction.resubmit(database, plain)
-    workbook = tmp_path / "book.xlsx"
-    workbook.write_bytes(b"PK\x03\x04rest")
-    with pytest.raises(SourceError, match="workbook"):
-        correction.resubmit(database, workbook)
+    for beginning, said in ((b"\xd0\xcf\x11\xe0", "workbook of a kind"), (b"PK\x03\x04", "damaged")):
+        workbook = tmp_path / "book.xlsx"
+        workbook.write_bytes(beginning + b"rest")
+        with pytest.raises(SourceError, match=said):
+            correction.resubmit(database, workbook)
     (elsewhere,) = [row | {"muniment_id": "4711"} for row in exported(database)[:1]]
     with pytest.raises(UsageError, match="names no entry"):
         resubmit(database, tmp_path / "elsewhere.csv", [elsewhere])

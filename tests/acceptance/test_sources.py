@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -172,6 +173,31 @@ def test_what_is_mended_in_a_worksheet_is_stored(kind: Kind, tmp_path: Path) -> 
         correction.resubmit(database, sheet)
     assert places(url) == []
     assert query(url, "SELECT COUNT(*) FROM object") == [(120,)]
+
+
+@OF_EVERY_KIND
+def test_what_is_mended_in_a_workbook_of_rejected_records_is_stored(kind: Kind, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'target.db'}"
+    guarded = [row | {"maker": "-Smith"} for row in records()]
+    loaded(kind.made(tmp_path, guarded), url)
+    path = tmp_path / "bad.xlsx"
+    with opened(url) as database:
+        assert correction.export(database, path) == 2
+        book = openpyxl.load_workbook(path)
+        sheet = book.worksheets[0]
+        names = [cell.value for cell in sheet[1]]
+        for row in sheet.iter_rows(min_row=2):
+            row[names.index("title")].value = "Mended"
+            number = row[names.index("number")]
+            number.value = float(str(number.value))  # as a program makes 1999.3 of 1999.30
+        book.save(path)
+        told = correction.resubmit(database, path)
+    assert told.account.inserted == 2
+    assert "number: '1999.3' stays '1999.30'" in told.messages[0]
+    assert places(url) == []
+    stored = "SELECT accession FROM object JOIN object_title USING (object_id) WHERE title = 'Mended'"
+    assert query(url, f"{stored} ORDER BY accession") == [("1999.30",), ("1999.77",)]
+    assert query(url, "SELECT name FROM actor WHERE name LIKE '%Smith'") == [("-Smith",)]
 
 
 @OF_EVERY_KIND

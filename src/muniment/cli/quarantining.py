@@ -137,7 +137,7 @@ def export(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write the entries as a spreadsheet (CSV), to be mended and handed in again.
+    """Write the entries as a spreadsheet, to be mended and handed in again: CSV, or a workbook (.xlsx).
 
     First come the entry's number, its line and what is wrong, then the columns of the export. Mend the cells,
     leave muniment_id as it is, and delete what you do not want to hand in.
@@ -165,7 +165,7 @@ def export(
 
 
 def resubmit(  # noqa: PLR0913  # typer reads the options from the signature
-    fixed: Annotated[str, typer.Argument(metavar="FIXED.csv", help="The mended spreadsheet, saved as CSV.")],
+    fixed: Annotated[str, typer.Argument(metavar="FIXED.csv", help="The mended spreadsheet, CSV or .xlsx.")],
     *,
     model: Annotated[
         str | None,

@@ -6,8 +6,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,12 +18,16 @@ from muniment.correction.entries import CONTENTS_AT_ONCE, chosen, content_query,
 from muniment.correction.worksheet import header_row, worksheet_row
 from muniment.databases.database import Database
 from muniment.errors import MunimentError, UsageError
+from muniment.extras import needed
 from muniment.ledger import reading, run_table
 from muniment.quarantine import quarantine_table
 from muniment.sources.heading import unique
 
 ENCODING = "utf-8-sig"
 """UTF-8 with a byte order mark: without it Excel takes UTF-8 for the local code page."""
+
+WORKBOOK = ".xlsx"
+"""What the name of a file ends with that is to be a workbook."""
 
 WORKSHEET_MODE = 0o600
 """A worksheet may hold personal data, such as names and addresses of donors: only its owner reads it."""
@@ -35,14 +40,16 @@ def export(
     state: str = "open",
     code: str | None = None,
 ) -> int:
-    """Write rejected records as CSV: why each was rejected, and the source's own columns.
+    """Write rejected records as a spreadsheet: why each was rejected, and the source's own columns.
 
-    UTF-8 with a byte order mark, CRLF, comma: what every spreadsheet program opens. See
-    `muniment.correction.worksheet` for what the cells hold, and `resubmit` for the way back.
+    CSV in UTF-8 with a byte order mark, CRLF, comma: what every spreadsheet program opens. Or a workbook, in
+    which no program takes text for a number or a date. See `muniment.correction.worksheet` for what the cells
+    hold, and `resubmit` for the way back.
 
     Args:
         database: whose quarantine.
-        to: a path, at which there is no file yet, or an open binary file.
+        to: a path, at which there is no file yet, or an open binary file. To a path that ends with `.xlsx`
+            a workbook is written; that needs the extra `xlsx`.
         run: only what this run rejected.
         state: one of `muniment.correction.entries.STATES`.
         code: only entries with such a problem.
@@ -57,15 +64,38 @@ def export(
     if columns is None:
         return 0
     header = header_row(columns)
+    rows = _rows(database, run, state, code, len(columns))
+    is_workbook = isinstance(to, str | os.PathLike) and Path(to).suffix.lower() == WORKBOOK
     with _opened(to) as stream:
-        text = io.TextIOWrapper(stream, encoding=ENCODING, newline="")
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow(header)
-        count = 0
-        for row in _rows(database, run, state, code, len(columns)):
-            writer.writerow(row)
-            count += 1
-        text.detach()
+        return (_write_workbook if is_workbook else _write_csv)(stream, header, rows)
+
+
+def _write_csv(stream: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    text = io.TextIOWrapper(stream, encoding=ENCODING, newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(header)
+    count = 0
+    for row in rows:
+        writer.writerow(row)
+        count += 1
+    text.detach()
+    return count
+
+
+def _write_workbook(stream: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    xlsxwriter = needed("xlsxwriter", "xlsx", "writing workbooks")
+    book = xlsxwriter.Workbook(stream, {"constant_memory": True, "use_zip64": True})
+    sheet = book.add_worksheet()
+    sheet.freeze_panes(1, 0)
+    count = 0
+    for count, row in enumerate(chain([header], rows)):
+        for column, cell in enumerate(row):
+            if cell and sheet.write_string(count, column, cell):
+                raise UsageError(
+                    "a sheet of a workbook does not hold so many entries, or columns",
+                    hint="Choose fewer with --run or --code, or write CSV",
+                )
+    book.close()
     return count
 
 

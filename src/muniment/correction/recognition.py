@@ -21,14 +21,14 @@ CHECKED_BYTES = 1024 * 1024
 """Bytes that are checked for being UTF-8 at a time."""
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WORKBOOK_MARK, _OLD_WORKBOOK_MARK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
 def worksheet_format(path: str | os.PathLike[str]) -> Format:
-    """How a worksheet is written, as its first bytes tell.
+    """How a worksheet is written, as its first bytes tell; of a workbook there is nothing to tell.
 
     Raises:
-        SourceError: it cannot be read, or is a workbook.
+        SourceError: it cannot be read, or is a workbook of the kind from before 2007.
         UsageError: it is no worksheet: the column `muniment_id` is missing.
     """
     try:
@@ -40,9 +40,11 @@ def worksheet_format(path: str | os.PathLike[str]) -> Format:
             where=str(path),
             hint="Check its name and its rights",
         ) from error
-    if beginning.startswith(_WORKBOOK_MARKS):
-        hint = "Open it in the spreadsheet program and save it as CSV (best as `CSV UTF-8`)"
-        raise SourceError("this is a workbook, not CSV", where=str(path), hint=hint)
+    if beginning.startswith(_OLD_WORKBOOK_MARK):
+        hint = "Open it in the spreadsheet program and save it as .xlsx, or as CSV (best as `CSV UTF-8`)"
+        raise SourceError("this is a workbook of a kind that is not read", where=str(path), hint=hint)
+    if beginning.startswith(_WORKBOOK_MARK):
+        return Format()
     encoding = next((name for mark, name in _MARKS if beginning.startswith(mark)), "")
     lines = beginning.decode(encoding or "utf-8", "replace").removeprefix("\ufeff").lstrip("\r\n")
     # Excel writes and reads a first line that names the delimiter.

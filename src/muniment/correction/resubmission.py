@@ -68,8 +68,8 @@ def resubmit(
 
     Args:
         database: where the records were rejected.
-        path: the worksheet, as any spreadsheet program saves it: CSV with comma, semicolon or tab, in UTF-8,
-            UTF-16 or cp1252.
+        path: the worksheet, as any spreadsheet program saves it: a workbook (.xlsx), or CSV with comma,
+            semicolon or tab, in UTF-8, UTF-16 or cp1252.
         settings: bounds; its chunks have at most `CORRECTED_ROWS` records, and it has no reject budget.
         observer: is called with each event.
         model: for rows of the `table` profile, their model; else it is imported under its own name.
