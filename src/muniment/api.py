@@ -191,6 +191,7 @@ def check(  # noqa: PLR0913 - as for `load`
     """
     throwaway: AbstractContextManager[Database] = scratch(db)
     profile = choose_profile(mapping, model, table, _conditions(only), source_format)
+    _refuse_what_a_check_cannot(profile)
     chosen = (settings or Settings()).suiting(profile.chunk_rows)
     with (
         closing(open_source(source, with_files(profile.source, parts or {}), chosen)) as opened,
@@ -293,6 +294,16 @@ def _refuse_what_a_profile_cannot(profile: Profile, *, again: bool, full: bool) 
             if not profile.key
             else f"the mode append only adds rows, and those of {profile.table.name} are there",
             hint="Mark what identifies a row with muniment.table.PrimaryKey, or leave out --again",
+        )
+
+
+def _refuse_what_a_check_cannot(profile: Profile) -> None:
+    looked_up = profile.lookups if isinstance(profile, TableProfile) else ()
+    if lacking := [one.lookup.table for one in looked_up if one.lookup.missing != "insert"]:
+        raise UsageError(
+            f"a check loads into an empty database of its own, which has no {', '.join(lacking)} to look up "
+            "keys in",
+            hint="Try the load on a copy of the real database: `muniment load` with --db",
         )
 
 

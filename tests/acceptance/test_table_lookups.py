@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
+import muniment
 from muniment import Lookup, RejectBudget, Settings, TableMapping
 from muniment.errors import UsageError
 from tests.acceptance.loading import counts, execute, load, quarantined, query, write
@@ -322,3 +323,12 @@ def test_what_cannot_be_looked_up_is_told_before_the_first_row(tmp_path: Path) -
     with pytest.raises(UsageError, match="no row can be added to other: label would be empty"):
         load(export, url, mapping=other)
     assert counts(load(export, url, mapping=fact("insert"))) == {"read": 1, "inserted": 1}
+
+
+def test_a_check_says_that_it_has_nothing_to_look_up_keys_in(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    load_products(tmp_path, url, ["a"])
+    export = write(tmp_path / "f.csv", lines(("a", 1)), COLUMNS)
+    with pytest.raises(UsageError, match="empty database of its own, which has no product to look up keys"):
+        muniment.check(export, mapping=fact("wait"), db=url)
+    assert muniment.check(export, mapping=fact("insert"), db=url).account.inserted == 1
