@@ -12,6 +12,7 @@ from pydantic import BaseModel
 import muniment
 from muniment import Lookup, RejectBudget, Settings, TableMapping
 from muniment.errors import UsageError
+from muniment.events import ChunkCommitted
 from tests.acceptance.loading import counts, execute, load, quarantined, query, write
 
 ANY = RejectBudget(percent=100)
@@ -332,3 +333,33 @@ def test_a_check_says_that_it_has_nothing_to_look_up_keys_in(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="empty database of its own, which has no product to look up keys"):
         muniment.check(export, mapping=fact("wait"), db=url)
     assert muniment.check(export, mapping=fact("insert"), db=url).account.inserted == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "stored", "codes"),
+    [
+        ("reject", ["a", "a", "a"], ["unknown-key"]),
+        ("null", ["a", None, "a", None, "a"], []),
+        ("insert", ["a", "b", "a", "b", "a"], []),
+        ("wait", ["a", "a", "a"], ["waiting"]),
+    ],
+)
+def test_a_row_that_others_delete_meanwhile_is_found_no_more(
+    tmp_path: Path, database_url: str, missing: str, stored: list[str | None], codes: list[str]
+) -> None:
+    load_products(tmp_path, database_url, ["a", "b"])
+
+    def delete(event: object) -> None:
+        if isinstance(event, ChunkCommitted) and event.start_record == 1:
+            execute(
+                database_url, "DELETE FROM fact WHERE metric = 0", "DELETE FROM product WHERE label = 'of b'"
+            )
+
+    export = write(tmp_path / "f.csv", lines(*((key, n) for n, key in enumerate("bababa"))), COLUMNS)
+    settings = Settings(chunk_rows=2, max_rejects=ANY)
+    load(export, database_url, mapping=fact(missing), settings=settings, observer=delete)
+    assert [key for key, _ in facts(database_url)] == stored
+    assert (
+        sorted({problem["code"] for found in quarantined(database_url).values() for problem in found})
+        == codes
+    )

@@ -178,6 +178,10 @@ class KeyFinder:
         """Rows were added in this transaction: what is found is believed once it is committed."""
         self._is_tainted = True
 
+    def forget(self, sought: Sought) -> None:
+        """Ask anew for these keys the next time: others may have deleted their rows."""
+        self._remembered.forget(sought.short)
+
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, what was found since rows were added."""
         if committed:

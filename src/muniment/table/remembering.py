@@ -54,6 +54,14 @@ class Sorted:
         keys = np.insert(self.keys.astype(f"S{width}", copy=False), places, more.keys)
         return Sorted(keys, np.insert(self.values, places, more.values))
 
+    def without(self, keys: Array) -> Sorted:
+        """Without some keys, whether they are there or not."""
+        there = keys[self.find(keys)[1]]
+        if not len(there):
+            return self
+        places = np.searchsorted(self.keys, there)
+        return Sorted(np.delete(self.keys, places), np.delete(self.values, places))
+
 
 class RememberedKeys:
     """The keys that were used last, in bounded memory.
@@ -102,6 +110,10 @@ class RememberedKeys:
         self._newer = self._newer.joined(Sorted.of(keys, values))
         if self._newer.bytes > self._bound:
             self._older, self._newer = self._newer, self._nothing
+
+    def forget(self, keys: Array) -> None:
+        """Forget keys: what is remembered of them is doubtful."""
+        self._newer, self._older = self._newer.without(keys), self._older.without(keys)
 
     def has_room_for(self, keys: int, width: int) -> bool:
         """Whether so many keys, of so many bytes, can be remembered together."""

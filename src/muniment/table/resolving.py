@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Database, Transaction
+from muniment.errors import RowRefused
 from muniment.footprint import EVERYTHING, Footprint
 from muniment.profile import Applied, Writer
 from muniment.records import Accepted, Note, Problem, Records, Rejection, shortened
@@ -100,7 +101,12 @@ class LookingUpWriter:
         stored = Accepted(accepted.indexes, accepted.keys, self._replaced(accepted.values, resolved))
         if faults:
             stored = stored.at([place for place in range(len(accepted)) if place not in faults])
-        applied = self._store(transaction, records, stored)
+        try:
+            applied = self._store(transaction, records, stored)
+        except RowRefused:
+            for finder, one in zip(self._finders, asked, strict=True):
+                finder.forget(one.sought)
+            raise
         refused = [self._rejection(accepted, place, problems) for place, problems in sorted(faults.items())]
         notes = [
             Note(accepted.indexes[place], problem, accepted.keys[place] or None)
