@@ -121,6 +121,12 @@ def test_days_are_counted_from_1904_where_the_workbook_says_so() -> None:
     assert column(cell("A2", "42735", style=1), formats=["d/m/yy"], since_1904=True) == ["2021-01-01"]
 
 
+@pytest.mark.parametrize("since_1904", [False, True])
+def test_a_time_of_day_has_no_day_from_whenever_days_are_counted(*, since_1904: bool) -> None:
+    cells = cell("A2", "0", style=1), cell("A3", "0.75", style=1)
+    assert column(*cells, formats=["hh:mm"], since_1904=since_1904) == ["00:00:00", "18:00:00"]
+
+
 def test_the_days_of_xlsxwriter_come_back(tmp_path: Path) -> None:
     days = [datetime.date(1900, 1, 2) + datetime.timedelta(days=step) for step in range(0, 60_000, 997)]
     for since_1904 in (False, True):

@@ -89,11 +89,11 @@ def moment(value: str, shown: NumberFormat, *, since_1904: bool) -> str | None:
         return None
     if shown.elapsed:
         return _span(serial)
-    days, micros = _days(serial)
-    days += DAYS_TO_1904 if since_1904 else 0
+    counted, micros = _days(serial)
+    days = counted + (DAYS_TO_1904 if since_1904 else 0)
     if not 0 <= days <= LAST_DAY:
         return None
-    if days == 0 or (shown.has_time and not shown.has_date and days < 1):
+    if days == 0 or (counted == 0 and shown.has_time and not shown.has_date):
         return _clock(micros)
     day = _day(days)
     return f"{day}T{_clock(micros)}" if micros or (shown.has_time and shown.has_date) else day
