@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,8 @@ import muniment
 from muniment import Lookup, RejectBudget, Settings, TableMapping
 from muniment.errors import UsageError
 from muniment.events import ChunkCommitted
+from muniment.table import TableProfile
+from muniment.validation.filters import Condition
 from tests.acceptance.loading import counts, execute, load, quarantined, query, write
 
 ANY = RejectBudget(percent=100)
@@ -363,3 +366,12 @@ def test_a_row_that_others_delete_meanwhile_is_found_no_more(
         sorted({problem["code"] for found in quarantined(database_url).values() for problem in found})
         == codes
     )
+
+
+def test_a_model_with_lookups_can_be_sent_to_workers_as_it_is() -> None:
+    conditions = [Condition(column="no", equals="1")]
+    profile = TableProfile(Measured, "reading", only=conditions, row_lineage=True, surrogate="reading_id")
+    sent = pickle.loads(pickle.dumps(profile))  # noqa: S301 - made in the line before
+    assert (sent.version, sent.mode, sent.scope) == (profile.version, profile.mode, "table/reading")
+    assert sent.judged.model_fields.keys() == {"sensor_id", "sensor_id__number", "value"}
+    assert sent.table.c.keys() == profile.table.c.keys()
