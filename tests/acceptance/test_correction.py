@@ -313,21 +313,22 @@ def test_a_correction_that_is_still_wrong_takes_the_place_of_the_first_attempt(
     load([("1", "", "", "1900", "", "", ""), ("2", "", "vase", "1900", "", "", "")])
     halfway = corrected(exported(database), {"1": {"Title": "Vase"}})
     resubmit(database, tmp_path / "a.csv", halfway)
-    assert states(database) == [(1, "resubmitted"), (2, "open"), (3, "open")]
-    assert correction.entry(database, 3).entry.corrects == 1
-    assert correction.entry(database, 3).cells_by_column["Title"] == "Vase"
+    third = states(database)[-1][0]  # MariaDB leaves out numbers where rows come in bulk
+    assert states(database) == [(1, "resubmitted"), (2, "open"), (third, "open")]
+    assert correction.entry(database, third).entry.corrects == 1
+    assert correction.entry(database, third).cells_by_column["Title"] == "Vase"
 
     # The same worksheet again with another row mended: the first row is wrong as before.
     resubmit(database, tmp_path / "b.csv", corrected(halfway, {"2": {"Title": "Jug"}}))
-    assert states(database) == [(1, "resubmitted"), (2, "closed"), (3, "open")]
-    assert correction.entry(database, 3).entry.times_seen == 2
+    assert states(database) == [(1, "resubmitted"), (2, "closed"), (third, "open")]
+    assert correction.entry(database, third).entry.times_seen == 2
 
     # Mended from the second attempt's own worksheet: all attempts are closed.
     (row,) = exported(database)
-    assert row["muniment_id"] == "3"
+    assert row["muniment_id"] == str(third)
     run = resubmit(database, tmp_path / "c.csv", [row | {"Type": "vase"}])
     assert run.account.inserted == 1
-    assert states(database) == [(1, "closed"), (2, "closed"), (3, "closed")]
+    assert states(database) == [(1, "closed"), (2, "closed"), (third, "closed")]
 
 
 @ON_SQLITE
