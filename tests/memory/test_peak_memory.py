@@ -1,7 +1,7 @@
 """Peak memory does not depend on how large a source is, nor on how much of it is bad.
 
 Each load runs as the program does, in a process of its own. The small variants use small chunks, so that
-what would pile up from chunk to chunk weighs more, and yet so many that the caches of a process are full, which
+what would pile up from chunk to chunk weighs more, yet so many that a process has filled its caches, which
 takes 20 MiB; the long ones have the sizes and the settings of real use.
 """
 
