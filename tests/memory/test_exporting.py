@@ -14,8 +14,8 @@ from benchmarks.export import FORMATS, LOADED, collection, exported, multiply
 from benchmarks.memory import ALLOWED_GROWTH
 from tests.conftest import DIALECTS
 
-FEW, MANY = 5_000, 25_000
-"""Few are more than all that is remembered of what comes again, and several pages."""
+FEW, MANY = 10_000, 30_000
+"""Few are more than all that is remembered of what comes again, and so many pages that caches are full."""
 
 SOME = ("lido", "csv")
 
