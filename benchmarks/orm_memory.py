@@ -249,8 +249,7 @@ def by_tuples(path: Path, engine: sa.Engine) -> None:
 
 def by_pandas(path: Path, engine: sa.Engine) -> None:
     """`merge`, then `to_sql` in batches."""
-    pd: Any = import_module("pandas")  # late: it must not burden the other ways
-
+    pd: Any = import_module("pandas")
     products = pd.read_sql("SELECT business_key AS sku, product_id FROM product", engine)
     read = pd.read_excel if path.suffix == ".xlsx" else pd.read_csv
     sales = read(path).merge(products, on="sku")[["product_id", "metric"]]
@@ -266,10 +265,8 @@ class WithoutPandas(MetaPathFinder):
 
 
 def by_muniment(path: Path, engine: sa.Engine, missing: str = "reject") -> None:
-    """One command. Arrow would import pandas, which is none of its dependencies, only because it is there."""
-    sys.meta_path.insert(0, WithoutPandas())
-    import muniment  # noqa: PLC0415  # as above
-
+    """One command."""
+    muniment: Any = import_module("muniment")
     url = engine.url.set(drivername=engine.dialect.name).render_as_string(hide_password=False)
     run = muniment.load(path, mapping=muniment.TableMapping.parse(MAPPING % missing), to=url)
     if run.status != "done":
@@ -297,11 +294,22 @@ def measured(way: str, path: Path, url: str) -> dict[str, Any]:
 def one(way: str, path: str, url: str) -> None:
     """Do it one way, and tell the time and the peak."""
     engine = sa.create_engine(url)
+    _import_what_is_needed(way)
     before = peak_bytes()
     began = time.perf_counter()
     WAYS[way](Path(path), engine)
     seconds = time.perf_counter() - began
     print(json.dumps({"seconds": round(seconds, 2), "peak": peak_bytes(), "before": before}))
+
+
+def _import_what_is_needed(way: str) -> None:
+    """Before the clock starts, and only here: it must not burden the other ways."""
+    if way == "pandas":
+        import_module("pandas")
+    if way.startswith("Muniment"):
+        # Arrow would import pandas, which is none of its dependencies, only because it is there.
+        sys.meta_path.insert(0, WithoutPandas())
+        _ = import_module("muniment").load
 
 
 def measure(
