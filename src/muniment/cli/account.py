@@ -149,10 +149,14 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def show_rejections(output: Output, rejections: Rejections) -> None:
-    """What is not loaded: columns, and the kinds of problems that this sitting found, the commonest first."""
+def show_columns(output: Output, rejections: Rejections) -> None:
+    """Which columns are not loaded, or are not there."""
     for remark in rejections.remarks:
         output.say(f"  Besides: {shortened(remark.message)}.", style="yellow")
+
+
+def show_rejections(output: Output, rejections: Rejections) -> None:
+    """The kinds of problems that this sitting found, the commonest first."""
     groups = rejections.commonest()
     if not groups:
         return
