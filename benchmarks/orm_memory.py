@@ -168,6 +168,9 @@ def make_tables(url: str, products: int) -> None:
     with engine.begin() as connection:
         for batch in batches(rows):
             connection.execute(sa.insert(Product), batch)
+        if engine.dialect.name == "postgresql":  # which does not count the numbers that it is given
+            counted = sa.func.pg_get_serial_sequence("product", "product_id")
+            connection.execute(sa.select(sa.func.setval(counted, products)))
     engine.dispose()
 
 

@@ -375,3 +375,16 @@ def test_a_model_with_lookups_can_be_sent_to_workers_as_it_is() -> None:
     assert (sent.version, sent.mode, sent.scope) == (profile.version, profile.mode, "table/reading")
     assert sent.judged.model_fields.keys() == {"sensor_id", "sensor_id__number", "value"}
     assert sent.table.c.keys() == profile.table.c.keys()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_key_that_cannot_be_added_for_its_number_is_taken_is_told_of_so(
+    tmp_path: Path, database_url: str
+) -> None:
+    load_products(tmp_path, database_url, [])
+    execute(database_url, "INSERT INTO product (product_id, business_key) VALUES (1, 'a')")
+    export = write(tmp_path / "f.csv", lines(("x", 1), ("a", 2)), COLUMNS)
+    run = load(export, database_url, mapping=fact("insert"), settings=Settings(max_rejects=ANY))
+    assert counts(run) == {"read": 2, "inserted": 1, "quarantined": 1}
+    ((problem,),) = (problems for problems in quarantined(database_url).values())
+    assert "`setval` mends" in problem["hint"]

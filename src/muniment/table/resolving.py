@@ -164,9 +164,11 @@ class LookingUpWriter:
         values, found = finder.find(transaction, asked.sought)
         faults: Faults = {}
         if one.lookup.missing == "insert" and (one.row or not found.all()):
+            # Of what is there already nothing is to be known, unless records tell more of it than its key.
+            adding = keys if one.row else asked.unique.filter(pa.array(~found))
             headers = [self._values(name, rows) for name in one.row.values()]
-            told = list(zip(*headers, strict=True)) if headers else [()] * len(rows)
-            faults = add_missing(transaction, one, finder, keys.cast(pa.binary()).to_pylist(), told)
+            told = list(zip(*headers, strict=True)) if headers else [()] * len(adding)
+            faults = add_missing(transaction, one, finder, adding.cast(pa.binary()).to_pylist(), told)
             values, found = finder.find(transaction, asked.sought)
         kind = pa.int64() if finder.kind is int else pa.string()
         known = pa.array(values.tolist(), kind, mask=~found)
@@ -233,7 +235,8 @@ def _missing(one: LookedUp, key: str) -> Problem:
         return Problem(WAITING, message, hint, one.field, columns, shortened(told))
     hints = {
         "null": "It is stored without it",
-        "insert": f"{lookup.table} takes it for the same as another key, which is written otherwise",
+        "insert": f"No row could be added. Either {lookup.table} takes it for the same as another key, written "
+        "otherwise; or the number that it counts next is taken, which `setval` mends on PostgreSQL",
     }
     hint = hints.get(lookup.missing, f"Correct it, or load {lookup.table} first")
     return Problem(UNKNOWN, message, hint, one.field, columns, shortened(told))
