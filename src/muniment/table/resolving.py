@@ -235,8 +235,8 @@ def _missing(one: LookedUp, key: str) -> Problem:
         return Problem(WAITING, message, hint, one.field, columns, shortened(told))
     hints = {
         "null": "It is stored without it",
-        "insert": f"No row could be added. Either {lookup.table} takes it for the same as another key, written "
-        "otherwise; or the number that it counts next is taken, which `setval` mends on PostgreSQL",
+        "insert": f"No row could be added. Either {lookup.table} takes it for the same as another key, "
+        "written otherwise; or the number that it counts next is taken, which `setval` mends on PostgreSQL",
     }
     hint = hints.get(lookup.missing, f"Correct it, or load {lookup.table} first")
     return Problem(UNKNOWN, message, hint, one.field, columns, shortened(told))
