@@ -4,8 +4,11 @@ set -eu
 
 cd "$(dirname "$0")/../.."
 
+bold='' plain=''
+[ ! -t 1 ] || { bold=$(printf '\033[1m'); plain=$(printf '\033[0m'); }
+
 step() {
-    printf '\n\033[1m# %s\033[0m\n$ %s\n' "$1" "$2"
+    printf '\n%s# %s%s\n$ %s\n' "$bold" "$1" "$plain" "$2"
     sh -c "$2"
 }
 
