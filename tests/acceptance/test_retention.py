@@ -113,9 +113,10 @@ def test_a_dismissed_record_is_still_known_and_a_closed_one_comes_again_with_its
         correction.purge(database, AT_ONCE)
     again = load(write(tmp_path / "third.csv", [bad(1), bad(2), vase(5)]), url)
     assert (again.account.quarantined, again.account.skipped) == (1, 1)
-    assert states(url)[-1] == (5, "open", False)
+    newest, state, is_purged = states(url)[-1]  # MariaDB leaves out numbers where rows come in bulk
+    assert (state, is_purged) == ("open", False)
     with closing(connect(url)) as database:
-        assert SECRET.encode() in correction.entry(database, 5).raw
+        assert SECRET.encode() in correction.entry(database, newest).raw
 
 
 def test_what_is_open_cannot_be_purged(url: str) -> None:
