@@ -40,7 +40,7 @@ class Among(sa.ColumnElement[bool]):
     def __init__(self, column: sa.Column[Any]) -> None:
         self.column = column
 
-    def self_group(self, against: object = None) -> Among:  # noqa: ARG002
+    def self_group(self, against: object = None) -> Among:  # noqa: ARG002 - SQLAlchemy's
         """Itself. SQLAlchemy would make `… IN (…) = 1` of it, which no index of SQLite or MariaDB serves."""
         return self
 

@@ -120,7 +120,7 @@ class LookingUpWriter:
         """See `muniment.profile.Writer.footprint`: a record may be found by those after it."""
         return EVERYTHING
 
-    def encode(self, database: Database, records: Records, accepted: Accepted) -> list[Asked]:  # noqa: ARG002
+    def encode(self, database: Database, records: Records, accepted: Accepted) -> list[Asked]:  # noqa: ARG002 - the protocol's
         """The keys that are to be looked up in the transaction, those that are remembered found already."""
         asked = self._asked(accepted)
         if not self._finders:
