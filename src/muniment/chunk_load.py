@@ -218,7 +218,8 @@ def _attempt(
     """Store accepted records, or say why not even one of them was.
 
     A key that is taken may have been taken by another loader in between, which is no fault of the record:
-    the second attempt finds it there.
+    the second attempt finds it there. Nor is it one that what was made ahead is overtaken, such as a key that
+    was found and is deleted now; of several records parts are tried, of which nothing was made ahead.
     """
     for attempt in (1, 2):
         try:
@@ -228,8 +229,10 @@ def _attempt(
             job.writer.settle(committed=False)
             if isinstance(refused, StatementTimeout) and len(accepted) == 1:
                 raise
-            if attempt == 2 or not isinstance(refused, DuplicateKey):
+            made_ahead = len(accepted) == 1 and accepted.encoded is not None
+            if attempt == 2 or not (isinstance(refused, DuplicateKey) or made_ahead):
                 return refused
+            accepted = replace(accepted, encoded=None)
     raise AssertionError("the second attempt returns")
 
 

@@ -338,6 +338,7 @@ def test_a_check_says_that_it_has_nothing_to_look_up_keys_in(tmp_path: Path) -> 
     assert muniment.check(export, mapping=fact("insert"), db=url).account.inserted == 1
 
 
+@pytest.mark.parametrize("chunk_rows", [1, 2])
 @pytest.mark.parametrize(
     ("missing", "stored", "codes"),
     [
@@ -348,7 +349,12 @@ def test_a_check_says_that_it_has_nothing_to_look_up_keys_in(tmp_path: Path) -> 
     ],
 )
 def test_a_row_that_others_delete_meanwhile_is_found_no_more(
-    tmp_path: Path, database_url: str, missing: str, stored: list[str | None], codes: list[str]
+    tmp_path: Path,
+    database_url: str,
+    missing: str,
+    stored: list[str | None],
+    codes: list[str],
+    chunk_rows: int,
 ) -> None:
     load_products(tmp_path, database_url, ["a", "b"])
 
@@ -359,7 +365,7 @@ def test_a_row_that_others_delete_meanwhile_is_found_no_more(
             )
 
     export = write(tmp_path / "f.csv", lines(*((key, n) for n, key in enumerate("bababa"))), COLUMNS)
-    settings = Settings(chunk_rows=2, max_rejects=ANY)
+    settings = Settings(chunk_rows=chunk_rows, max_rejects=ANY)
     load(export, database_url, mapping=fact(missing), settings=settings, observer=delete)
     assert [key for key, _ in facts(database_url)] == stored
     assert (
