@@ -22,12 +22,12 @@ read stands beside it. The text itself is kept by the caller.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from muniment.museum.dimension_series import Series, series_of
-from muniment.museum.dimension_shapes import DIGITS, Shape, runs_of, shape_of
+from muniment.museum.dimension_shapes import Compared, Found, Shape, shape_of, without_digits
 from muniment.museum.dimension_words import UNITS, VULGAR
+from muniment.museum.measurements import KINDS, LENGTHS, SIZES, Dimension, Measured, same_size
 
 NOT_UNDERSTOOD = "dimensions-not-understood"
 """The problem of a text with numbers that were not all read."""
@@ -44,51 +44,12 @@ CACHED_SHAPES = 2_048
 CACHED_CHARACTERS = 200
 """Of a text whose shape is remembered: longer ones hardly repeat, and would leave the memory unbounded."""
 
-TOLERANCE = Decimal("0.03")
-"""How far, as a share, two systems may differ and be one measurement: an eighth in four inches."""
-
-ROUNDING = Decimal("0.35")
-"""... or in centimetres or kilograms: an eighth of an inch, to which small sizes are rounded."""
-
 NEIGHBOURS = 3
 """How many series back one may be told again: `23 x 20 cm, 3.6 kg (9 x 8 in., 8 lb.)` needs two."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    """One measurement.
-
-    Attributes:
-        type: `height`, `width`, `depth`, `length`, `diameter`, `circumference`, `thickness`, `weight`,
-            `duration`, or `dimension` where the text does not say.
-        value: above zero, as written (a fraction as decimal).
-        unit: of `value`: `mm`, `cm`, `m`, `in`, `ft`, `yd`, `g`, `kg`, `oz`, `lb`, `s`, `min` or `h`.
-        extent: the part measured, as the text calls it, in lower case; "" where it does not.
-        display: the words that it was read from.
-    """
-
-    type: str
-    value: Decimal
-    unit: str
-    extent: str = ""
-    display: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The measurements of a text, in its order, and the codes of its problems."""
-
-    dimensions: tuple[Dimension, ...] = ()
-    problems: tuple[str, ...] = ()
-
-
 _CONVENTION = {1: ("dimension",), 2: ("height", "width"), 3: ("height", "width", "depth")}
-_LENGTHS = {"mm": "0.1", "cm": "1", "m": "100", "in": "2.54", "ft": "30.48", "yd": "91.44"}
-_MASSES = {"g": "0.001", "kg": "1", "oz": "0.0283495", "lb": "0.453592"}
-_TIMES = {"s": "1", "min": "60", "h": "3600"}
-_KINDS = {unit: kind for kind, units in enumerate((_LENGTHS, _MASSES, _TIMES)) for unit in units}
-_SIZES = {unit: Decimal(size) for unit, size in (_LENGTHS | _MASSES | _TIMES).items()}
-_KINDS_OF_ROLES = {"weight": _KINDS["kg"], "duration": _KINDS["s"]}
+_KINDS_OF_ROLES = {"weight": KINDS["kg"], "duration": KINDS["s"]}
 _IMPERIAL = frozenset(("in", "ft", "yd", "oz", "lb"))
 
 
@@ -112,19 +73,25 @@ def parse_dimensions(text: str, default_unit: str = "") -> Measured:
     return _by_shape(text, unit) if len(text) <= CACHED_CHARACTERS else _parsed(text, unit)
 
 
+def shape_known(text: str, default_unit: str) -> Shape | None:
+    """How a text is read that differs from this one in nothing but digits; None where it is read in full."""
+    known = _shapes.get((without_digits(text), canonical_unit(default_unit)))
+    return known if isinstance(known, Shape) else None
+
+
 def _by_shape(text: str, default_unit: str) -> Measured:
     """What `_parsed` makes of a text, told sooner where another was like it in all but its digits."""
-    runs = runs_of(text)
-    shape = DIGITS.sub("0", text), default_unit
+    shape = without_digits(text), default_unit
     known = _shapes.get(shape, _UNKNOWN)
-    series = known.read(text, runs) if isinstance(known, Shape) else None
-    if series is None:
-        series = _settled(text, default_unit)
+    measured = known.read(text) if isinstance(known, Shape) else None
+    if measured is None:
+        found = _found(text, default_unit)
         if known is _UNKNOWN:
             if len(_shapes) >= CACHED_SHAPES:
                 _shapes.clear()
-            _shapes[shape] = shape_of(text, runs, series)
-    return _measured(text, series)
+            _shapes[shape] = shape_of(text, found)
+        measured = found.measured
+    return measured
 
 
 _UNKNOWN = object()
@@ -133,30 +100,29 @@ _shapes: dict[tuple[str, str], object] = {}
 
 
 def _parsed(text: str, default_unit: str) -> Measured:
-    return _measured(text, _settled(text, default_unit))
+    return _found(text, default_unit).measured
 
 
-def _settled(text: str, default_unit: str) -> list[Series]:
-    """The series of a text, whose terms have their units and roles."""
+def _found(text: str, default_unit: str) -> Found:
+    """What a text says, and how that came about."""
     series = series_of(text)
     _settle_units(series, default_unit)
     for one in series:
         _settle_roles(one)
-    return series
-
-
-def _measured(text: str, series: list[Series]) -> Measured:
-    told, agreed = _told_once(series)
+    compared: list[Compared] = []
+    told, agreed = _told_once(series, compared)
     understood = bool(series) and not any(one.spoilt for one in series)
     problems = [code for code, absent in ((NOT_UNDERSTOOD, understood), (DISAGREE, agreed)) if not absent]
-    return Measured(tuple(d for one in told for d in _dimensions(one, text)), tuple(problems))
+    spans = [_span(one, text) for one in told]
+    dimensions = [d for one, span in zip(told, spans, strict=True) for d in _dimensions(one, text, span)]
+    return Found(series, compared, told, spans, Measured(tuple(dimensions), tuple(problems)))
 
 
 def _settle_units(series: list[Series], default: str) -> None:
     """Give each term a unit: the one beside it, else the default; "" where that is not clear."""
     beside: dict[int, set[str]] = {}
     for one in series:
-        beside.setdefault(one.depth, set()).update(term.unit for term in one.terms if term.unit in _LENGTHS)
+        beside.setdefault(one.depth, set()).update(term.unit for term in one.terms if term.unit in LENGTHS)
     for one in series:
         units = {term.unit for term in one.terms} - {""}
         if not units and (len(one.terms) > 1 or one.roles[0] or (one.alone and len(series) == 1)):
@@ -167,7 +133,7 @@ def _settle_units(series: list[Series], default: str) -> None:
 
 def _settle_roles(one: Series) -> None:
     """Give each term its role, or say that the series is spoilt."""
-    kinds = {_KINDS.get(term.unit, -1) for term in one.terms}
+    kinds = {KINDS.get(term.unit, -1) for term in one.terms}
     readable = all(value is not None and value > 0 for term in one.terms for value in term.values)
     roles = _roles(one.roles, kinds.pop()) if len(kinds) == 1 and -1 not in kinds else None
     if roles is None or not readable:
@@ -178,10 +144,10 @@ def _settle_roles(one: Series) -> None:
 
 def _roles(given: list[str], kind: int) -> list[str] | None:
     """A role for each term, where those that the text gives fit what is measured."""
-    if any(role and _KINDS_OF_ROLES.get(role, _KINDS["cm"]) != kind for role in given):
+    if any(role and _KINDS_OF_ROLES.get(role, KINDS["cm"]) != kind for role in given):
         return None
-    if kind != _KINDS["cm"]:
-        return ["weight" if kind == _KINDS["kg"] else "duration"] if len(given) == 1 else None
+    if kind != KINDS["cm"]:
+        return ["weight" if kind == KINDS["kg"] else "duration"] if len(given) == 1 else None
     if len(given) not in _CONVENTION:
         return given if all(given) else None
     customary = _CONVENTION[len(given)]
@@ -190,21 +156,25 @@ def _roles(given: list[str], kind: int) -> list[str] | None:
     return [role or "dimension" for role in given]
 
 
-def _told_once(series: list[Series]) -> tuple[list[Series], bool]:
-    """The series without those that repeat another in another unit, and whether these agree."""
+def _told_once(series: list[Series], compared: list[Compared]) -> tuple[list[Series], bool]:
+    """The series without those that repeat another in another unit, and whether these agree.
+
+    Whose sizes were compared on the way is added to `compared`.
+    """
     told: list[Series] = []
     agreed = True
     for one in series:
-        repeated = next((i for i in range(1, NEIGHBOURS + 1) if _repeats(one, told[-i:][:1], i == 1)), None)
+        near = (i for i in range(1, NEIGHBOURS + 1) if _repeats(one, told[-i:][:1], i == 1, compared))
+        repeated = next(near, None)
         if repeated is None:
             told.append(one)
             continue
-        agreed = agreed and _same_size(one, told[-repeated])
+        agreed = agreed and _same_size(one, told[-repeated], compared)
         told[-repeated] = _merged(told[-repeated], one)
     return [one for one in told if not one.spoilt], agreed
 
 
-def _repeats(one: Series, before: list[Series], adjacent: bool) -> bool:
+def _repeats(one: Series, before: list[Series], adjacent: bool, compared: list[Compared]) -> bool:
     """Whether `one` tells again, in another unit, what a series before it told.
 
     In parentheses, directly behind it and in the other system, it does so even where the sizes differ.
@@ -215,25 +185,25 @@ def _repeats(one: Series, before: list[Series], adjacent: bool) -> bool:
     deeper = one.depth > before[0].depth
     if _shape(one) != _shape(before[0]) or not (other_system or deeper):
         return False
-    return (other_system and deeper and adjacent) or _same_size(one, before[0])
+    return (other_system and deeper and adjacent) or _same_size(one, before[0], compared)
 
 
 def _shape(one: Series) -> list[tuple[int, int]]:
-    return [(len(term.values), _KINDS[term.unit]) for term in one.terms]
+    return [(len(term.values), KINDS[term.unit]) for term in one.terms]
 
 
 def _imperial(one: Series) -> bool:
     return one.terms[0].unit in _IMPERIAL
 
 
-def _same_size(one: Series, other: Series) -> bool:
-    pairs = zip(_sizes(one), _sizes(other), strict=True)
-    return all(abs(a - b) <= max(ROUNDING, TOLERANCE * max(a, b)) for a, b in pairs)
+def _same_size(one: Series, other: Series, compared: list[Compared]) -> bool:
+    same = same_size(_sizes(one), _sizes(other))
+    compared.append(Compared(one, other, same))
+    return same
 
 
 def _sizes(one: Series) -> list[Decimal]:
-    """The values in centimetres, kilograms or seconds."""
-    return [(value or Decimal()) * _SIZES[term.unit] for term in one.terms for value in term.values]
+    return [(value or Decimal()) * SIZES[term.unit] for term in one.terms for value in term.values]
 
 
 def _merged(before: Series, after: Series) -> Series:
@@ -246,11 +216,15 @@ def _merged(before: Series, after: Series) -> Series:
     return metric
 
 
-def _dimensions(one: Series, text: str) -> list[Dimension]:
-    """A measurement for each value; the two of a range say in their extent which they are."""
+def _span(one: Series, text: str) -> tuple[int, int]:
+    """Where the words of a series stand."""
     unclosed = text.count("(", one.start, one.end) > text.count(")", one.start, one.end)
-    end_of_text = one.end + (unclosed and text.startswith(")", one.end))
-    display = " ".join(text[one.start : end_of_text].split())
+    return one.start, one.end + (unclosed and text.startswith(")", one.end))
+
+
+def _dimensions(one: Series, text: str, span: tuple[int, int]) -> list[Dimension]:
+    """A measurement for each value; the two of a range say in their extent which they are."""
+    display = " ".join(text[slice(*span)].split())
     found: list[Dimension] = []
     for term in one.terms:
         for value, end in zip(term.values, ("minimum", "maximum"), strict=False):

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from muniment.columns import ColumnarRows
 from muniment.databases.types import KEY_CHARACTERS
+from muniment.museum.blocks import Block, Mask
 from muniment.museum.cells import Columns
-from muniment.museum.column_reading import Block, Mask, distinct, sections_of, with_control_characters
+from muniment.museum.column_reading import sections_of, with_control_characters
+from muniment.museum.distinct_reading import distinct
 from muniment.museum.mapping import Mapping
 from muniment.museum.part_readers import Part
 from muniment.museum.reading import RecordReader

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from muniment.config import Settings
 from muniment.museum.cells import CONTROL_CHARACTERS
-from muniment.museum.column_reading import WHITE_SPACE, with_control_characters
+from muniment.museum.column_reading import with_control_characters
 from muniment.museum.dates import _remembered, parse_dates
 from muniment.museum.dimensions import _parsed, canonical_unit, parse_dimensions
 from muniment.museum.mapping import Mapping
 from muniment.museum.profile import MuseumProfile
+from muniment.museum.white_space import WHITE_SPACE
 from muniment.records import Records, Verdicts
 from muniment.sources import Format, open_source
 from muniment.validation.filters import Condition
@@ -238,6 +240,22 @@ def test_a_whole_day_is_read_as_any_other_date(year: int, month: int, day: int) 
     assert parse_dates(text) == _remembered(text)
 
 
+@settings(deadline=None)  # a judge is made for each example
+@given(
+    st.lists(
+        st.builds("{:04}-{:02}-{:02}{}".format, *map(st.integers, (900, 0, 0), (2200, 13, 32)), st.just(""))
+        | st.sampled_from(
+            ["", "c. 1850", "1923-05-17 ", "2001-02-29", "2000-02-29", "1700-02-29", "２000-01-01"]
+        )
+    )
+)
+def test_a_column_of_whole_days_is_read_as_rows_read_it(days: list[str]) -> None:
+    rows = [GOOD | {"id": str(number), "acquired": day} for number, day in enumerate(days)]
+    if rows:
+        by_column, by_row = both_ways(rows, KEYS[0])
+        assert told(by_column) == told(by_row)
+
+
 WORDS = (
     "in. cm mm kg lb ft. x × by ( ) [ ] , ; : / . - – 1/2 7/7 H. W. height diameter frame of panel ½ ' h min "
     "s to each 1st approx."
@@ -263,3 +281,43 @@ def test_texts_that_differ_in_their_digits_are_read_as_if_alone(
     for one in (text, like_it, text.replace("1", "11"), like_it):
         if any(character.isdecimal() or character == "½" for character in one):
             assert parse_dimensions(one, "cm") == _parsed(one, canonical_unit("cm"))
+
+
+def like(text: str, digits: list[int]) -> str:
+    """A text that differs in its digits, and in how many there are."""
+    given_digits = iter(digits * 9)
+    return re.sub("[0-9]+", lambda run: "".join(str(next(given_digits)) for _ in run[0] + "0"), text)
+
+
+DIGITS = st.lists(st.integers(0, 9), min_size=20, max_size=20)
+
+FAMILIES = st.builds(
+    lambda pieces, between, digits: [like(between.join(pieces), each) for each in digits],
+    PIECES,
+    st.sampled_from(["", " ", "  "]),
+    st.lists(DIGITS, max_size=9),
+)
+
+IN_TWO_SYSTEMS = st.lists(
+    st.builds(
+        lambda height, width, share, form: form.format(height, width, height * share, width * share),
+        st.integers(1, 80),
+        st.integers(1, 80),
+        st.sampled_from([2.54, 2.54 * 1.03, 2.55, 2.6, 2.54 / 0.97, 3]),
+        st.sampled_from(["{} × {} in. ({:.1f} × {:.2f} cm)", "H. {2:.1f} cm, W. {3:.1f} cm ({0} by {1} in)"]),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)  # a judge is made for each example
+@given(
+    st.lists(st.one_of(FAMILIES, IN_TWO_SYSTEMS), min_size=1, max_size=3).map(
+        lambda parts: list(chain(*parts))
+    )
+)
+def test_sizes_of_one_shape_are_read_together_as_rows_read_them(sizes: list[str]) -> None:
+    rows = [GOOD | {"id": str(number), "size": size} for number, size in enumerate(sizes)]
+    if rows:
+        by_column, by_row = both_ways(rows, KEYS[0])
+        assert told(by_column) == told(by_row)

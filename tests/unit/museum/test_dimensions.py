@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muniment.museum import dimensions as subject
-from muniment.museum.dimensions import DISAGREE, NOT_UNDERSTOOD, Dimension, Measured, parse_dimensions
+from muniment.museum.dimensions import DISAGREE, NOT_UNDERSTOOD, parse_dimensions
+from muniment.museum.measurements import Dimension, Measured
 
 TYPES = {"height", "width", "depth", "length", "diameter", "circumference", "thickness", "weight", "duration"}
 UNITS = {"mm", "cm", "m", "in", "ft", "yd", "g", "kg", "oz", "lb", "s", "min", "h"}
