@@ -54,6 +54,18 @@ class PostgresTransaction(SqlTransaction):
     def __init__(self, connection: sa.Connection, database: PostgresDatabase) -> None:
         super().__init__(connection, database.label)
         self._database = database
+        self._checks_by_index = False
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """As for any database; what was set within it is undone with the rest."""
+        before = self._checks_by_index
+        try:
+            with super().savepoint():
+                yield
+        except BaseException:
+            self._checks_by_index = before
+            raise
 
     def _insert(self, table: sa.Table, columns: Sequence[str], rows: Rows | Encoded) -> None:
         given, encoded = (rows.rows, rows) if isinstance(rows, Encoded) else (rows, None)
@@ -63,7 +75,9 @@ class PostgresTransaction(SqlTransaction):
         if content is not None:
             statement += " (FORMAT binary)"
         with self.driver_cursor() as cursor:
-            cursor.execute(CHECKS_BY_INDEX)
+            if not self._checks_by_index:
+                cursor.execute(CHECKS_BY_INDEX)
+                self._checks_by_index = True
             with cursor.copy(statement) as copy:
                 for part in _text(table, columns, given) if content is None else _enclosed(content):
                     copy.write(part)

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from muniment.columns import Column
-from muniment.databases.database import Database
 from muniment.museum.record_columns import RecordColumns, repeated
 from muniment.museum.rows import Keys, Written
 from muniment.records import Accepted, Records
@@ -31,6 +30,7 @@ class Given:
         hashes: of what each says.
         row_hashes: of the bytes of each.
         as_new: their rows, as they are where all of them become new objects; None where nobody foresaw it.
+        new_ids: likewise, their objects' ids.
     """
 
     records: Records
@@ -39,6 +39,7 @@ class Given:
     hashes: Sequence[bytes]
     row_hashes: Column
     as_new: Written | None = None
+    new_ids: Sequence[int] = ()
 
     @classmethod
     def of(cls, records: Records, accepted: Accepted) -> Given:
@@ -47,12 +48,18 @@ class Given:
         row_hashes = [sha256(records.raw(index)).digest() for index in accepted.indexes]
         return cls(records, accepted, values, values.hashes(), pa.array(row_hashes, pa.binary()))
 
-    def foreseen(self, run_id: int, keys: Keys, database: Database) -> Given:
-        """The same with the rows of all of them as new objects, as a database takes them."""
-        places = range(len(self.accepted))
-        as_new = Written(self.values, places, [self.new_id(place, run_id) for place in places], keys)
-        as_new.encode(database)
-        return replace(self, as_new=as_new)
+    def foreseen(self, run_id: int, keys: Keys) -> Given:
+        """The same with the rows of all of them as new objects."""
+        numbers = self.records.start.number + np.array(self.accepted.indexes, np.int64)
+        new_ids = (run_id << RECORD_BITS | numbers).tolist()
+        as_new = Written(self.values, range(len(new_ids)), new_ids, keys)
+        return replace(self, as_new=as_new, new_ids=new_ids)
+
+    def are_told_apart(self, *, unique_accessions: bool) -> bool:
+        """Whether no two of them have one key, nor one accession number where these are unique."""
+        keys = self.accepted.keys
+        accessions = self.values.texts("accession") if unique_accessions else keys
+        return len({*keys}) == len(keys) == len({*accessions})
 
     def new_id(self, place: int, run_id: int) -> int:
         """The id of the object that a record becomes where it is new."""

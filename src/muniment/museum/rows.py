@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +19,21 @@ from muniment.museum.shared import Attributes
 from muniment.records import Integers
 from muniment.validation.keys import bounded_key
 
-TERMS: Mapping[str, sa.Table] = {
-    "object_types": tables.object_type,
-    "materials": tables.object_material,
-    "subjects": tables.object_subject,
+PLAIN: Mapping[sa.Table, str] = {
+    tables.object_title: "titles",
+    tables.object_identifier: "identifiers",
+    tables.dimension: "dimensions",
+    tables.representation: "resources",
+    tables.object_text: "texts",
 }
-ACTORS: Mapping[str, sa.Table] = {"owners": tables.object_owner, "keepers": tables.object_keeper}
+"""Parts that refer to no shared rows, by their tables."""
+
+TERMS: Mapping[sa.Table, str] = {
+    tables.object_type: "object_types",
+    tables.object_material: "materials",
+    tables.object_subject: "subjects",
+}
+ACTORS: Mapping[sa.Table, str] = {tables.object_owner: "owners", tables.object_keeper: "keepers"}
 INVOLVED = "production.actors"
 SOURCE = "acquisition.source"
 PLACES = ("location", "production.place")
@@ -61,12 +71,21 @@ class Wanted:
 
 @dataclass
 class Ids:
-    """The ids of the shared rows, by the keys of `Wanted`."""
+    """The ids of shared rows, by the keys of `Wanted`: of all, or of those that are remembered."""
 
     institution: int
     terms: Mapping[str, Mapping[str, int]]
     actors: Mapping[str, int]
     places: Mapping[str, int]
+
+    def include(self, some: Ids) -> bool:
+        """Whether all of these are among them, as they are."""
+        return (
+            self.institution == some.institution
+            and all(self.terms.get(name, {}).items() >= ids.items() for name, ids in some.terms.items())
+            and self.actors.items() >= some.actors.items()
+            and self.places.items() >= some.places.items()
+        )
 
 
 class Keys:
@@ -113,6 +132,8 @@ class Written:
         written = np.zeros(count, np.bool_)
         written[self.numbers] = True
         self.parts = {path: part.only(written) for path, part in records.parts.items()}
+        self._made: dict[sa.Table, ColumnarRows | Encoded] = {}
+        self._foreseen: Ids | None = None
 
     @cached_property
     def wanted(self) -> Wanted:
@@ -128,12 +149,12 @@ class Written:
 
     def terms_named(self) -> Iterator[tuple[str, str, Attributes]]:
         """Each distinct naming of a term: its vocabulary, its key there, its attributes."""
-        for _, (label, vocabulary, uri, language) in self._named(TERMS):
+        for _, (label, vocabulary, uri, language) in self._named(TERMS.values()):
             yield vocabulary, self._keys.term(label, uri), (label, uri, language)
 
     def actors_named(self) -> Iterator[tuple[str, Attributes]]:
         """Each distinct naming of an actor: its key, its attributes."""
-        for _, item in self._named((INVOLVED, *ACTORS, SOURCE)):
+        for _, item in self._named((INVOLVED, *ACTORS.values(), SOURCE)):
             name, number, uri, *about = (*item, *(None,) * 6)[:7]
             yield self._keys.actor(name, number), (name, *about, uri)
 
@@ -174,38 +195,49 @@ class Written:
 
     def rows(self, ids: Ids) -> Iterator[tuple[sa.Table, ColumnarRows | Encoded]]:
         """The rows of all tables but `object`, in the order of `tables.PARTS_OF_OBJECT`."""
-        made: dict[sa.Table, ColumnarRows | Encoded] = dict(self._own)
-        found = {
-            **{table: self._terms(path, ids) for path, table in TERMS.items()},
-            tables.production: self._productions(ids),
-            tables.production_actor: self._involved(ids),
-            tables.provenance_event: self._acquisitions(ids),
-            **{table: self._actors(path, ids) for path, table in ACTORS.items()},
-        }
-        made |= {table: ColumnarRows(columns) for table, columns in found.items()}
         for table in tables.PARTS_OF_OBJECT:
-            if len(made[table]):
-                yield table, made[table]
+            rows = self.made(table) or ColumnarRows(self._columns_of(table, ids))
+            if len(rows):
+                yield table, rows
 
-    def encode(self, database: Database) -> None:
-        """Do ahead what the ids of shared rows are not needed for: naming these, and all other rows."""
-        _ = self.wanted  # which is remembered
-        for table, rows in self._own.items():
-            if isinstance(rows, ColumnarRows) and len(rows):
-                columns = [column.name for column in table.columns]
-                self._own[table] = database.encode(table, columns, rows) or rows
+    def encode(self, database: Database, remembered: Ids) -> None:
+        """Make ahead the rows for which the ids that are remembered suffice."""
+        self._foreseen = remembered
+        for table in tables.PARTS_OF_OBJECT:
+            columns = [column.name for column in table.columns]
+            self.make(database, table, columns, partial(self._columns_of, table, remembered))
 
-    @cached_property
-    def _own(self) -> dict[sa.Table, ColumnarRows | Encoded]:
-        """The rows that refer to no shared rows."""
+    def make(
+        self, database: Database, table: sa.Table, columns: Sequence[str], make: Callable[[], list[Column]]
+    ) -> None:
+        """Make ahead the rows of a table, where that raises no `LookupError` for an id is unknown."""
+        with suppress(LookupError):
+            rows = ColumnarRows(make())
+            self._made[table] = (database.encode(table, columns, rows) if rows else None) or rows
+
+    def made(self, table: sa.Table) -> ColumnarRows | Encoded | None:
+        """What was made ahead of a table's rows."""
+        return self._made.get(table)
+
+    def confirm(self, ids: Ids) -> None:
+        """Drop what was made ahead with other ids than these."""
+        if self._foreseen is not None and not ids.include(self._foreseen):
+            self._made = {}
+
+    def _columns_of(self, table: sa.Table, ids: Ids) -> list[Column]:
+        """The rows of a table; raises `LookupError` where an id is unknown."""
+        if table in PLAIN:
+            return self._titles() if table is tables.object_title else self._numbered(PLAIN[table])
+        if table in TERMS:
+            return self._terms(TERMS[table], ids)
+        if table in ACTORS:
+            return self._actors(ACTORS[table], ids)
         made = {
-            tables.object_title: self._titles(),
-            tables.object_identifier: self._numbered("identifiers"),
-            tables.dimension: self._numbered("dimensions"),
-            tables.representation: self._numbered("resources"),
-            tables.object_text: self._numbered("texts"),
+            tables.production: self._productions,
+            tables.production_actor: self._involved,
+            tables.provenance_event: self._acquisitions,
         }
-        return {table: ColumnarRows(columns) for table, columns in made.items()}
+        return made[table](ids)
 
     def _object_ids(self, part: PartColumns) -> Column:
         return pa.array(self._ids[part.owners])
@@ -228,7 +260,7 @@ class Written:
             ids.terms.get(vocabulary, {}).get(self._keys.term(label, uri), 0)
             for label, vocabulary, uri in said
         ]
-        term_ids = np.array(by_item, np.int64)[part.items]
+        term_ids = _known(np.array(by_item, np.int64)[part.items])
         return [self._object_ids(part), pa.array(term_ids), pa.array(_positions(part.owners))]
 
     def _actor_ids(self, path: str, ids: Ids) -> Integers:
@@ -238,8 +270,7 @@ class Written:
         names = columns[0].to_pylist()
         numbers = columns[1].to_pylist() if len(columns) > 1 else [None] * len(names)
         keys = map(self._keys.actor, names, numbers)
-        by_item: Integers = np.array([ids.actors.get(key, 0) for key in keys], np.int64)
-        return by_item[part.items]
+        return _known(np.array([ids.actors.get(key, 0) for key in keys], np.int64)[part.items])
 
     def _actors(self, path: str, ids: Ids) -> list[Column]:
         return [self._object_ids(self.parts[path]), pa.array(self._actor_ids(path, ids))]
@@ -253,6 +284,7 @@ class Written:
     def _place_ids(self, path: str, ids: Ids) -> Column:
         part = self.parts[path]
         by_item = [ids.places.get(self._keys.place(name), 0) for name in part.fields[VALUE].to_pylist()]
+        _known(np.array(by_item, np.int64)[part.items])
         known = PartColumns(part.owners, part.items, {VALUE: pa.array(by_item, pa.int64())})
         return known.by_record(VALUE, self.numbers)
 
@@ -277,6 +309,13 @@ class Written:
             *(self.parts["acquisition.date"].by_record(name, owners) for name in DATES),
             self.parts["acquisition.text"].by_record(VALUE, owners),
         ]
+
+
+def _known(ids: Integers) -> Integers:
+    """These ids; raises `LookupError` where one of them is not known, which 0 stands for."""
+    if not ids.all():
+        raise LookupError
+    return ids
 
 
 def _fill(known: dict[str, Attributes], key: str, attributes: Attributes) -> None:

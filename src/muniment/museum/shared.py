@@ -7,7 +7,7 @@ a transaction is believed only once it has committed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -79,6 +79,10 @@ class SharedRows:
             for key in list(islice(self._cache, max(surplus, 0))):
                 del self._cache[key]
         self._learnt = {}
+
+    def remembered(self, keys: Iterable[str]) -> dict[str, int]:
+        """The ids of those keys that are remembered from what is committed."""
+        return {key: row.id for key in keys if (row := self._cache.get(key)) is not None}
 
     def _recall(self, transaction: Transaction, wanted: Mapping[str, Attributes]) -> dict[str, _Known]:
         known: dict[str, _Known] = {}

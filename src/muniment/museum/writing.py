@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from muniment.columns import ColumnarRows
+from muniment.columns import Column, ColumnarRows, Encoded
 from muniment.databases.database import Database, Transaction, rows_in, where_in
+from muniment.errors import DuplicateKey
 from muniment.footprint import Footprint
 from muniment.ledger import change_table, now
 from muniment.museum import tables
@@ -28,7 +30,9 @@ from muniment.records import Accepted, Origin, Problem, Records, Rejection
 
 _ACTOR = ("name", "kind", "nationality", "birth", "death", "uri")
 _LINEAGE = ("run_id", "record_number", "line", "byte_offset", "byte_length", "row_hash")
+_IDENTITY = ("object_id", "institution_id", "record_key")
 _SAID = (*OBJECT_CONTENT, "content_hash", *_LINEAGE)
+_OBJECT = (*_IDENTITY, *_SAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +77,26 @@ class MuseumWriter:
         self._terms: dict[str, SharedRows] = {}
         self._actors = SharedRows(tables.actor, "actor_key", _ACTOR, run.run_id)
         self._places = SharedRows(tables.place, "place_key", ("name", "uri"), run.run_id)
-        self._finds_new_ones = True
+        self._finds_new_ones: bool | None = None
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store accepted records; see `muniment.profile.Writer.apply`."""
         given = accepted.encoded if isinstance(accepted.encoded, Given) else Given.of(records, accepted)
         institution = self._institution(transaction)
-        decisions = self._decide(transaction, institution, given)
-        written = self._written(given, decisions)
-        ids = self._resolve(transaction, institution, written.wanted)
-        if decisions.updates:
-            self._clear(transaction, decisions.updates, given)
-        self._write(transaction, written, ids, given, changed=set(decisions.updates))
+        try:
+            decisions = self._as_new(transaction, institution, given) or self._decide(
+                transaction, institution, given
+            )
+            written = self._written(given, decisions)
+            ids = self._resolve(transaction, institution, written.wanted)
+            if decisions.updates:
+                self._clear(transaction, decisions.updates, given)
+            self._write(transaction, written, ids, given, changed=set(decisions.updates))
+        except DuplicateKey:
+            self._finds_new_ones = False  # the next attempt tells them apart
+            raise
         self._sight(transaction, decisions.unchanged, given)
+        self._finds_new_ones = len(decisions.inserts) == len(given.accepted)
         return Applied(
             inserted=given.indexes(decisions.inserts),
             updated=given.indexes(decisions.updates),
@@ -105,9 +116,16 @@ class MuseumWriter:
         return self._mapping.record.key is not None and not self._mapping.record.accession_repeats
 
     def encode(self, database: Database, records: Records, accepted: Accepted) -> Given:
-        """The hashes of the records and, as long as they turn out to be new, the rows without shared ids."""
+        """What can be made ahead: hashes and, as long as records turn out to be new, their rows."""
         given = Given.of(records, accepted)
-        return given.foreseen(self._run_id, self._keys, database) if self._finds_new_ones else given
+        if self._finds_new_ones is False or not len(accepted):
+            return given
+        given = given.foreseen(self._run_id, self._keys)
+        if given.as_new is not None and (remembered := self._remembered(given.as_new.wanted)):
+            given.as_new.encode(database, remembered)
+            objects = partial(self._objects, given.as_new, remembered, given)
+            given.as_new.make(database, tables.object_, _OBJECT, objects)
+        return given
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, the ids learnt in the transaction."""
@@ -140,11 +158,39 @@ class MuseumWriter:
         before = int(transaction.execute(marked).scalar_one())
         return transaction.execute(update).rowcount, before
 
+    def _remembered(self, wanted: Wanted) -> Ids | None:
+        """Those ids that were learnt from what is committed; another thread may be learning more."""
+        own = self._mapping.institution.id
+        if not (institution := self._actors.remembered([own])):
+            return None
+        by_name = self._terms
+        terms = {
+            name: by_name[name].remembered(keys) for name, keys in wanted.terms.items() if name in by_name
+        }
+        actors, places = self._actors.remembered(wanted.actors), self._places.remembered(wanted.places)
+        return Ids(institution[own], terms, actors, places)
+
     def _institution(self, transaction: Transaction) -> int:
         institution = self._mapping.institution
         key = institution.id
         attributes = (institution.name, "institution", None, None, None, institution.uri or None)
         return self._actors.resolve(transaction, {key: attributes})[key]
+
+    def _as_new(self, transaction: Transaction, institution: int, given: Given) -> _Decisions | None:
+        """To insert all of them, unless it is likely that some are there: where one is, the database refuses.
+
+        Nothing is looked up then, which is most of what deciding costs.
+        """
+        if given.as_new is None or given.records.origins:
+            return None
+        if self._finds_new_ones is None:
+            c = tables.object_.c
+            query = sa.select(c.run_id).where(c.institution_id == institution).order_by(c.record_key).limit(1)
+            self._finds_new_ones = transaction.execute(query).scalar() in (None, self._run_id)
+        unique = self._accessions_are_unique
+        if not self._finds_new_ones or not given.are_told_apart(unique_accessions=unique):
+            return None
+        return _Decisions(inserts=dict(zip(given.new_ids, range(len(given.new_ids)), strict=True)))
 
     def _decide(self, transaction: Transaction, institution: int, given: Given) -> _Decisions:
         accepted, origins = given.accepted, given.records.origins
@@ -186,8 +232,7 @@ class MuseumWriter:
 
     def _written(self, given: Given, decisions: _Decisions) -> Written:
         """What is to be written: what was made ahead, where all records are new indeed."""
-        self._finds_new_ones = len(decisions.inserts) == len(given.accepted)
-        if given.as_new is not None and self._finds_new_ones:
+        if given.as_new is not None and len(decisions.inserts) == len(given.accepted):
             return given.as_new
         object_ids = {
             place: object_id for object_id, place in (decisions.inserts | decisions.updates).items()
@@ -273,24 +318,29 @@ class MuseumWriter:
         self, transaction: Transaction, written: Written, ids: Ids, given: Given, *, changed: Set[int]
     ) -> None:
         """Write the objects, of which those `changed` are there already, and all their parts."""
-        content = written.object_content(ids, accession_repeats=self._mapping.record.accession_repeats)
-        said = ColumnarRows([*content, *given.columns(written.places, self._run_id)])
-        new = [row for row, object_id in enumerate(written.object_ids) if object_id not in changed]
-        keys = pa.array([given.accepted.keys[place] for place in written.places], pa.string())
-        identity = [pa.array(written.object_ids, pa.int64()), repeated(ids.institution, len(keys)), keys]
-        rows = ColumnarRows([*identity, *said.columns])
+        written.confirm(ids)
+        rows = written.made(tables.object_) or ColumnarRows(self._objects(written, ids, given))
         if changed:
-            self._update(transaction, written.object_ids, said, changed)
+            rows = rows.rows if isinstance(rows, Encoded) else rows
+            self._update(transaction, written.object_ids, rows, changed)
+            new = [row for row, object_id in enumerate(written.object_ids) if object_id not in changed]
             rows = rows.take(new)
-        if new:
-            transaction.insert(tables.object_, ("object_id", "institution_id", "record_key", *_SAID), rows)
+        transaction.insert(tables.object_, _OBJECT, rows)
         for table, parts in written.rows(ids):
             transaction.insert(table, [column.name for column in table.columns], parts)
 
+    def _objects(self, written: Written, ids: Ids, given: Given) -> list[Column]:
+        """The rows of `object`, a column for each of `_OBJECT`."""
+        keys = pa.array([given.accepted.keys[place] for place in written.places], pa.string())
+        identity = [pa.array(written.object_ids, pa.int64()), repeated(ids.institution, len(keys)), keys]
+        content = written.object_content(ids, accession_repeats=self._mapping.record.accession_repeats)
+        return [*identity, *content, *given.columns(written.places, self._run_id)]
+
     @staticmethod
     def _update(
-        transaction: Transaction, object_ids: Sequence[int], said: ColumnarRows, changed: Set[int]
+        transaction: Transaction, object_ids: Sequence[int], rows: ColumnarRows, changed: Set[int]
     ) -> None:
+        said = ColumnarRows(rows.columns[len(_IDENTITY) :])
         changes = [
             dict(zip(_SAID, row, strict=True)) | {"changed_id": object_id, "withdrawn_run_id": None}
             for object_id, row in zip(object_ids, said, strict=True)
