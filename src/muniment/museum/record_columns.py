@@ -308,13 +308,15 @@ def _items_of(part: PartColumns, number: int) -> list[Item]:
 
 def _joined(part: PartColumns, form: Form, count: int) -> Column:
     """For each of the first `count` records, what `RecordColumns.hashes` hashes of this part."""
+    if not len(part.owners):
+        return pa.scalar(b"0\0\0", pa.binary())
     columns = [_as_bytes(part.fields[name]) for name in form.fields]
-    ended = pc.binary_join_element_wise(*columns, pa.scalar(b"", pa.binary()), pa.scalar(b"\0", pa.binary()))
+    nul, nothing = pa.scalar(b"\0", pa.binary()), pa.scalar(b"", pa.binary())
+    ended = pc.binary_join_element_wise(*columns, nothing, nul, null_handling="replace", null_replacement=b"")
     ends = np.searchsorted(part.owners, np.arange(count + 1)).astype(np.int32)
     lists = _LISTS.from_arrays(pa.array(ends), ended.take(pa.array(part.items)))
     counts = pa.array(np.diff(ends)).cast(pa.string()).cast(pa.binary())
-    nul = pa.scalar(b"\0", pa.binary())
-    return pc.binary_join_element_wise(counts, pc.binary_join(lists, nul), pa.scalar(b"", pa.binary()), nul)
+    return pc.binary_join_element_wise(counts, pc.binary_join(lists, nul), nothing, nul)
 
 
 def _as_bytes(column: Column) -> Column:
@@ -322,4 +324,4 @@ def _as_bytes(column: Column) -> Column:
         column = pa.array(
             [None if value is None else repr(value) for value in column.to_pylist()], pa.string()
         )
-    return column.cast(pa.string()).fill_null("").cast(pa.binary())
+    return (column if column.type == pa.string() else column.cast(pa.string())).cast(pa.binary())
