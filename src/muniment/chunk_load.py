@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -26,7 +26,11 @@ when an attempt tells most (group testing: R. Dorfman, Annals of Mathematical St
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that loading a chunk needs; `mends` tells whether earlier runs left entries to be mended."""
+    """All that loading a chunk needs.
+
+    `mends` tells whether earlier runs left entries to be mended, `waits_for_disk` whether a chunk's commit
+    has to: where chunks are stored in order, what a crash takes back is missed by the next one.
+    """
 
     source: Reader
     judge: Judge
@@ -35,6 +39,11 @@ class Job:
     run_id: int
     scope: str
     mends: bool
+    waits_for_disk: bool = True
+
+
+class CommitsLost(DatabaseError):
+    """The database has lost what it had committed."""
 
 
 class OutOfTurn(Exception):
@@ -101,7 +110,7 @@ def load_chunk(prepared: Prepared, job: Job, reached: Place | None = None) -> Co
     Raises:
         ChunkAlreadyCommitted: an earlier attempt, or another loader, has committed it.
         OutOfTurn: it has to wait until everything before it is committed; nothing of it was.
-        DatabaseError: the database has lost the chunk before it.
+        CommitsLost: the database has lost the chunk before it.
         OutOfBalance: a record is not accounted for; nothing was committed.
     """
     records, verdicts = prepared.records, prepared.verdicts
@@ -110,7 +119,8 @@ def load_chunk(prepared: Prepared, job: Job, reached: Place | None = None) -> Co
     began = time.perf_counter()
     committed = False
     try:
-        with job.database.transaction() as transaction:
+        begin = job.database.transaction if job.waits_for_disk else job.database.unhurried_transaction
+        with begin() as transaction:
             claimed = ledger.claim(transaction, job.run_id, prepared.chunk)
             must_follow(transaction, job, reached)
             applied = apply(transaction, job, records, verdicts.accepted)
@@ -152,7 +162,7 @@ def _placed(records: Records, rejection: Rejection) -> Quarantined:
 
 
 def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
-    """Raise `DatabaseError` unless the last chunk before a place is committed up to there.
+    """Raise `CommitsLost` unless the last chunk before a place is committed up to there.
 
     A server that does not wait for its disk may lose in a crash what it has committed. If the next chunk
     were stored all the same, nobody would ever miss what is gone.
@@ -162,13 +172,13 @@ def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
 
 
 def must_reach(transaction: Transaction, job: Job, place: Place) -> None:
-    """Raise `DatabaseError` unless everything before a place is committed, the first chunk to the last."""
+    """Raise `CommitsLost` unless everything before a place is committed, the first chunk to the last."""
     if resume_place(transaction, job).offset < place.offset:
         raise _lost(job)
 
 
-def _lost(job: Job) -> DatabaseError:
-    return DatabaseError(
+def _lost(job: Job) -> CommitsLost:
+    return CommitsLost(
         f"the database has lost records that it had committed for run {job.run_id}",
         hint=LOST_IN_A_CRASH,
         where=job.database.label,
@@ -261,7 +271,7 @@ def resume_place(transaction: Transaction, job: Job) -> Place:
     return place
 
 
-def prepare_ahead(job: Job, chunks: Iterator[Chunk]) -> Iterator[Prepared]:
+def prepare_ahead(job: Job, chunks: Iterator[Chunk]) -> Generator[Prepared]:
     """Each chunk, ready to be written; the next one while this one is being written."""
 
     def prepare_next() -> Prepared | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from muniment import evidence, first_load, ledger, quarantine
 from muniment.beginning import open_run
-from muniment.chunk_load import Job, must_reach
+from muniment.chunk_load import CommitsLost, Job, must_reach
 from muniment.config import WITHDRAWN_SHARE, Settings
 from muniment.databases.database import Database
 from muniment.databases.patience import GO_ON_LATER, persistently
@@ -52,6 +52,9 @@ SETTLED = ("already loaded", *evidence.SEALED)
 """The ends of a sitting after which the run has a seal, unless it was loaded before there were any."""
 
 ALREADY_LOADED_IN_FULL = "nothing more was marked as withdrawn: --again beside --full compares once more"
+
+CRASHES_OUTLASTED = 3
+"""Crashes of a server that took back what it had committed, after which a load goes on by itself."""
 
 WITHDRAW_MANY = "If the export is complete, load it with --full --again --withdraw-many"
 
@@ -136,7 +139,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
             partial(first_load.begin, database, profile, source.fingerprint.size, resumed=not entry.created)
         )
         with rare_collections():
-            sitting = _load_chunks(job, source, profile, settings, observer, stop, crew)
+            job, sitting = _load_chunks(job, source, profile, settings, observer, stop, crew)
         if sitting.status == "done":
             sitting = in_ledger(partial(_complete, job, sitting))
         sitting = in_ledger(partial(_with_keys, job, profile, sitting, told_of_keys))
@@ -191,17 +194,31 @@ def _load_chunks(
     observer: Observer,
     stop: StopRequest,
     crew: Crew | None,
-) -> Sitting:
+) -> tuple[Job, Sitting]:
     """Load what is not yet committed, by workers where there are some that can read the source."""
     reader = source.reader() if crew else None
     if crew is None or reader is None:
-        return load_in_order(job, source, settings, observer, stop)
+        return _load_alone(job, source, profile, settings, observer, stop)
     with job.database.transaction() as transaction:
         repeats = quarantine.has_earlier(transaction, job.run_id, job.scope)
     crew.begin(Task(profile, reader, source.ranges, settings, job.run_id, job.mends, repeats))
     if not crew.stores:
-        return load_in_order(job, source, settings, observer, stop, judged_by(crew, observer))
-    return WorkersLoad(crew, job, source, settings, observer, stop).load()
+        return job, load_in_order(job, source, settings, observer, stop, judged_by(crew, observer))
+    return job, WorkersLoad(crew, job, source, settings, observer, stop).load()
+
+
+def _load_alone(
+    job: Job, source: Source, profile: Profile, settings: Settings, observer: Observer, stop: StopRequest
+) -> tuple[Job, Sitting]:
+    """Load in this process; where a crash took back what was committed, go on from where it stands."""
+    job = replace(job, waits_for_disk=False)
+    for _ in range(CRASHES_OUTLASTED):
+        try:
+            return job, load_in_order(job, source, settings, observer, stop)
+        except CommitsLost:
+            # What the writer remembers of the database may be gone as well.
+            job = replace(job, writer=profile.writer(RunContext(job.run_id)))
+    return job, load_in_order(job, source, settings, observer, stop)
 
 
 def _with_keys(job: Job, profile: Profile, sitting: Sitting, told: tuple[str, ...]) -> Sitting:

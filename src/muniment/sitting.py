@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +19,7 @@ from muniment.stopping import StopRequest
 
 GO_ON = "interrupted; run the same command again to go on"
 
-Ahead = Callable[[Job, Iterator[Chunk]], Iterator[Prepared]]
+Ahead = Callable[[Job, Iterator[Chunk]], Generator[Prepared]]
 """Reads and judges chunks before their turn comes to be stored."""
 
 
@@ -46,28 +47,33 @@ def load_in_order(
     stop: StopRequest,
     ahead: Ahead = prepare_ahead,
 ) -> Sitting:
-    """Load what is not yet committed, one chunk after the other."""
+    """Load what is not yet committed, one chunk after the other.
+
+    Raises:
+        CommitsLost: a crash of the server took back what it had committed.
+    """
     patiently = partial(persistently, settings=settings, stop=stop)
     ledger_failed = telling_failures(observer, job.run_id)
     place = patiently(partial(resumed_at, job), failed=ledger_failed)
     total = before = patiently(partial(account_so_far, job), failed=ledger_failed)
     try:
-        for prepared in ahead(job, source.chunks(place)):
-            place = prepared.chunk.end
-            committed = patiently(
-                partial(_load_once, prepared, job),
-                failed=telling_failures(observer, job.run_id, prepared.chunk),
-            )
-            if committed is None:
-                total = patiently(partial(account_so_far, job), failed=ledger_failed)
-                tell(job.run_id, source, prepared.chunk, Committed(Account()), observer)
-                continue
-            total += committed.account
-            tell(job.run_id, source, prepared.chunk, committed, observer)
-            if not goes_on(total, settings):
-                break
-            if stop.requested:
-                return Sitting("interrupted", total.read - before.read, (GO_ON,))
+        with closing(ahead(job, source.chunks(place))) as coming:
+            for prepared in coming:
+                place = prepared.chunk.end
+                committed = patiently(
+                    partial(_load_once, prepared, job),
+                    failed=telling_failures(observer, job.run_id, prepared.chunk),
+                )
+                if committed is None:
+                    total = patiently(partial(account_so_far, job), failed=ledger_failed)
+                    tell(job.run_id, source, prepared.chunk, Committed(Account()), observer)
+                    continue
+                total += committed.account
+                tell(job.run_id, source, prepared.chunk, committed, observer)
+                if not goes_on(total, settings):
+                    break
+                if stop.requested:
+                    return Sitting("interrupted", total.read - before.read, (GO_ON,))
     except SourceIncomplete as incomplete:
         return Sitting("incomplete", total.read - before.read, (str(incomplete),))
     patiently(partial(must_have_reached, job, place), failed=ledger_failed)
@@ -89,7 +95,7 @@ def resumed_at(job: Job) -> Place:
 
 
 def must_have_reached(job: Job, place: Place) -> None:
-    """Raise `DatabaseError` unless everything before a place is committed."""
+    """Raise `CommitsLost` unless everything before a place is committed."""
     with job.database.transaction() as transaction:
         must_reach(transaction, job, place)
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from muniment import RejectBudget, Settings
 from muniment.errors import DatabaseError, SourceChanged, UsageError
-from muniment.events import ChunkCommitted, RunStarted
+from muniment.events import AttemptFailed, ChunkCommitted, RunStarted
 from muniment.museum.tables import PARTS_OF_OBJECT
 from tests.acceptance.loading import (
     MAPPING,
@@ -173,7 +173,26 @@ def lose(url: str, first: int, last: int) -> None:
 def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_again(
     tmp_path: Path, database_url: str, first: int
 ) -> None:
-    export = export_of(tmp_path)
+    export, told = export_of(tmp_path), list[object]()
+
+    def observe(event: object) -> None:
+        told.append(event)
+        stored = [one for one in told if isinstance(one, ChunkCommitted) and one.start_record == first]
+        if len(stored) == 1 and event is stored[0]:
+            lose(database_url, first, first + 24)
+
+    run = load(export, database_url, chunk_rows=25, observer=observe)
+    assert (run.status, run.chunks, run.account.read) == ("done", 12, 300)
+    (failed,) = (event for event in told if isinstance(event, AttemptFailed))
+    assert "has lost records" in failed.message
+    assert content_of(database_url) == undisturbed(export, tmp_path, 25)
+
+
+@fault(11)
+def test_a_database_that_loses_its_work_again_and_again_ends_the_sitting(
+    tmp_path: Path, database_url: str
+) -> None:
+    export, first = export_of(tmp_path), 51
 
     def observe(event: object) -> None:
         if isinstance(event, ChunkCommitted) and event.start_record == first:

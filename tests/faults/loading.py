@@ -22,15 +22,16 @@ CHUNKS = ROWS // CHUNK_ROWS
 
 
 class Watcher:
-    """An observer that does something once the first chunk is committed, and keeps what failed."""
+    """An observer that does something once, after the first chunk is committed, and keeps what failed."""
 
     def __init__(self, after_first_chunk: Callable[[], object]) -> None:
-        self._do = after_first_chunk
+        self._do: Callable[[], object] | None = after_first_chunk
         self.failed: list[AttemptFailed] = []
 
     def __call__(self, event: object) -> None:
-        if isinstance(event, ChunkCommitted) and event.start_record == 1:
-            self._do()
+        if isinstance(event, ChunkCommitted) and event.start_record == 1 and self._do is not None:
+            after_first_chunk, self._do = self._do, None
+            after_first_chunk()
         if isinstance(event, AttemptFailed):
             self.failed.append(event)
 

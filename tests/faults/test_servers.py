@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from muniment.errors import DatabaseError
-from tests.acceptance.loading import load
 from tests.faults.catalogue import fault
-from tests.faults.loading import SETTINGS, Watcher, administer, database_on, load_amid, must_be_whole
+from tests.faults.loading import administer, database_on, load_amid, must_be_whole
 from tests.servers import Server
 
 NOT_DURABLE = {
@@ -19,9 +17,6 @@ NOT_DURABLE = {
     ),
 }
 """How a server is told not to wait for its disk, and to wait again."""
-
-SITTINGS = 5
-"""How often a load may have to be run: each crash costs one at the most."""
 
 
 class Crash:
@@ -57,15 +52,7 @@ def test_what_a_crash_takes_back_after_its_commit_is_loaded_again(export: Path, 
     with database_on(own_server.url) as url:
         administer(own_server.url, lax.format(name=url.rpartition("/")[2]))
         crash = Crash(own_server)
-        watcher, told = Watcher(crash), list[str]()
-        for _ in range(SITTINGS):
-            try:
-                load(export, url, settings=SETTINGS, observer=watcher)
-                break
-            except DatabaseError as error:
-                told.append(str(error))
-                watcher = Watcher(lambda: None)
+        load_amid(export, url, crash)
         crash.over()
         administer(own_server.url, strict)
-        assert all("has lost" in error for error in told), told
         must_be_whole(export, url)

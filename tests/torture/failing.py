@@ -94,6 +94,9 @@ class FailingDatabase:
     def transaction(self) -> AbstractContextManager[Transaction]:
         return self._failing(self._database.transaction)
 
+    def unhurried_transaction(self) -> AbstractContextManager[Transaction]:
+        return self._failing(self._database.unhurried_transaction)
+
     def durable_transaction(self) -> AbstractContextManager[Transaction]:
         return self._failing(self._database.durable_transaction)
 

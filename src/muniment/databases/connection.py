@@ -128,6 +128,10 @@ class SqlDatabase(ABC):
         finally:
             connection.close()
 
+    def unhurried_transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction; for databases that wait for their disk either always or never."""
+        return self.transaction()
+
     def durable_transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction; for servers that wait for their disk at each commit, or cannot be asked to."""
         return self.transaction()

@@ -155,6 +155,13 @@ class Database(Protocol):
         """A transaction: committed when its block ends, rolled back when it raises."""
         ...
 
+    def unhurried_transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction whose commit need not wait for the disk: a later durable one, or `transaction`, does.
+
+        A crash of the server may take back the last of these, in the reverse of their order.
+        """
+        ...
+
     def durable_transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction after whose commit it, and all before it, is on the disk, as far as one may ask so.
 

@@ -173,6 +173,13 @@ class PostgresDatabase(SqlDatabase):
             yield transaction
 
     @contextmanager
+    def unhurried_transaction(self) -> Iterator[Transaction]:
+        """A transaction that is on the disk within a second (three times `wal_writer_delay`)."""
+        with self.transaction() as transaction:
+            transaction.execute(sa.text("SET LOCAL synchronous_commit = off"))
+            yield transaction
+
+    @contextmanager
     def durable_transaction(self) -> Iterator[Transaction]:
         """A transaction whose commit waits for the disk, also where those before it did not.
 

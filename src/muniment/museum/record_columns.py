@@ -269,7 +269,9 @@ class RecordColumns(Sequence[LidoRecord]):
         Hashed are the parts in the order of `FORMS`: of each, how many the record has, and their fields, all
         ended by NULs, which no text holds.
         """
-        count = int(self.numbers.max(initial=-1)) + 1
+        if not len(self.numbers):
+            return []
+        count = int(self.numbers.max()) + 1
         said = [_joined(self.parts[path], form, count) for path, form in FORMS.items()]
         whole = pc.binary_join_element_wise(*said, pa.scalar(b"", pa.binary()))
         ends = np.frombuffer(whole.buffers()[1], np.int32).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 
 from muniment.chunk_load import Job, Prepared
@@ -19,7 +19,7 @@ def judged_by(crew: Crew, observer: Observer) -> Ahead:
     return partial(_judged, crew, observer)
 
 
-def _judged(crew: Crew, observer: Observer, job: Job, chunks: Iterator[Chunk]) -> Iterator[Prepared]:
+def _judged(crew: Crew, observer: Observer, job: Job, chunks: Iterator[Chunk]) -> Generator[Prepared]:
     judging = _Judging(crew, observer, job.run_id)
     while judging.hand_out(chunks):
         yield judging.next()
