@@ -167,6 +167,26 @@ def test_what_the_table_refuses_as_a_whole_replaces_nothing_and_says_so(
     assert stored(database_url) == {"b": 1}
 
 
+def test_rows_that_the_table_would_refuse_are_quarantined_before_it_is_replaced(
+    tmp_path: Path, database_url: str
+) -> None:
+    folds = database_url.startswith("mariadb")
+    folding = "VARCHAR(255) COLLATE utf8mb4_general_ci" if folds else "VARCHAR(255)"
+    execute(
+        database_url,
+        f"CREATE TABLE price (sku {folding} NOT NULL PRIMARY KEY, price BIGINT NOT NULL UNIQUE,"
+        " CHECK (price < 100))",
+        "INSERT INTO price VALUES ('a', 1)",
+    )
+    rows = {"b": 5, "B": 6, "c": 7, "d": 7, "e": 100}
+    how: dict[str, Any] = {"mapping": prices("replace"), "settings": Settings(max_rejects=ANY)}
+    run = load(edition(tmp_path / "b.csv", rows), database_url, **how)
+    assert counts(run) == {"read": 5, "inserted": 3 - folds, "quarantined": 2 + folds}
+    assert stored(database_url) == {"b": 5, "c": 7} | ({} if folds else {"B": 6})
+    codes = {problem["code"] for found in quarantined(database_url).values() for problem in found}
+    assert codes == {"database"}
+
+
 def test_a_name_that_leaves_no_room_for_that_of_staged_rows_is_told() -> None:
     long = prices("replace").as_data() | {"table": {"name": "p" * 56, "key": ["sku"], "mode": "replace"}}
     with pytest.raises(UsageError, match="too long for the mode replace"):

@@ -177,7 +177,7 @@ class TableProfile:
             row_seen.create(transaction.connection, checkfirst=True)
             forget_seen_keys(transaction, self.scope)
         if self.staging is not None:
-            make_staging(transaction, self.staging)
+            make_staging(transaction, self.staging, self.table)
             forget_staged(transaction, self.staging)
 
     def _prepare_lookup(self, connection: sa.Connection, one: LookedUp) -> None:

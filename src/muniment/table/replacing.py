@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from muniment.columns import ColumnarRows
 from muniment.databases.constraints import unique_sets
@@ -42,6 +43,16 @@ LOCKING = "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
 """On PostgreSQL, for another replacement: what it has added since would not be seen and deleted."""
 
 
+COLLATIONS = sa.text(
+    "SELECT column_name, character_set_name, collation_name FROM information_schema.columns"
+    " WHERE table_schema = DATABASE() AND table_name = :table AND collation_name IS NOT NULL"
+)
+"""Of MySQL's columns; a reflected type lacks it where it is the table's own."""
+
+
+_COLLATED = (mysql.CHAR, mysql.VARCHAR, mysql.TEXT, mysql.MEDIUMTEXT, mysql.LONGTEXT)
+
+
 def staging_of(table: sa.Table, keys: Sequence[str]) -> sa.Table:
     """The table in which rows are staged that are to replace those of another."""
     columns = [
@@ -61,17 +72,20 @@ def staging_of(table: sa.Table, keys: Sequence[str]) -> sa.Table:
     return sa.Table(name, sa.MetaData(), run, *columns, *unique, comment=comment)
 
 
-def make_staging(transaction: Transaction, staging: sa.Table) -> None:
+def make_staging(transaction: Transaction, staging: sa.Table, table: sa.Table) -> None:
     """Create the table; anew where it stages other columns, or by another key, than are loaded now.
+
+    What the table that is to be replaced refuses of a row by itself, this one refuses as well.
 
     Raises:
         UsageError: a run that has not ended has staged rows in it as it is.
     """
     inspector = sa.inspect(transaction.connection)
+    made = _as_strict(staging, table.name, transaction.connection)
     if inspector.has_table(staging.name):
         columns = {column["name"] for column in inspector.get_columns(staging.name)}
         unique = {frozenset(found) for found in unique_sets(inspector, staging.name) if found}
-        if (columns, unique) == ({*staging.columns.keys()}, _unique_columns(staging)):
+        if (columns, unique) == ({*staging.columns.keys()}, _unique_columns(made)):
             return
         runs = transaction.execute(sa.select(staging.c[STAGED_BY]).distinct()).scalars().all()
         if runs:
@@ -80,7 +94,31 @@ def make_staging(transaction: Transaction, staging: sa.Table) -> None:
                 hint=f"Finish that load by its own mapping, or drop the table {staging.name} to give it up",
             )
         staging.drop(transaction.connection)
-    staging.create(transaction.connection)
+    made.create(transaction.connection)
+
+
+def _as_strict(staging: sa.Table, target: str, connection: sa.Connection) -> sa.Table:
+    """The staging table with the collations, unique columns and checks of the table that is replaced."""
+    made = staging.to_metadata(sa.MetaData())
+    inspector = sa.inspect(connection)
+    there = {column["name"]: column["type"] for column in inspector.get_columns(target)}
+    if connection.dialect.name == "mysql":
+        for name, charset, collation in connection.execute(COLLATIONS, {"table": target}):
+            given: Any = there[name]
+            if name in made.c and isinstance(given, _COLLATED):
+                given.charset, given.collation = charset, collation
+                made.c[name].type = given
+    known = _unique_columns(made)
+    for columns in unique_sets(inspector, target):
+        unique = [STAGED_BY, *sorted(name for name in columns if name)]
+        if columns and columns <= {*made.c.keys()} and frozenset(unique) not in known:
+            made.append_constraint(sa.UniqueConstraint(*unique))
+            known.add(frozenset(unique))
+    lacking = there.keys() - {*made.c.keys()}
+    for check in inspector.get_check_constraints(target):
+        if not any(name in check["sqltext"] for name in lacking):
+            made.append_constraint(sa.CheckConstraint(sa.text(check["sqltext"].replace(":", "\\:"))))
+    return made
 
 
 def _unique_columns(table: sa.Table) -> set[frozenset[str]]:
