@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from muniment.errors import UsageError
 from tests.acceptance.loading import MAPPING, load, query
 from tests.acceptance.program import PATIENCE_SECONDS, program_in
+from tests.acceptance.sources import KINDS
 from tests.faults.catalogue import fault
 from tests.faults.loading import must_be_whole
 from tests.faults.proxy import Proxy
@@ -122,13 +124,23 @@ def load_on(cluster: Cluster, export: Path, url: str, *more: str) -> str:
     return done.stdout + done.stderr
 
 
+FILES = {kind.name: kind for kind in KINDS if kind.name in ("csv", "jsonl", "parquet", "xlsx")}
+
+
 @fault(2, "postgresql", "mariadb")
-@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize(
+    ("database_url", "kind"),
+    [*(("postgresql", kind) for kind in FILES), ("mariadb", "csv")],
+    indirect=["database_url"],
+)
 def test_a_load_on_a_cluster_survives_the_death_of_a_worker_and_shows_no_password(
-    export: Path, database_url: str
+    export: Path, database_url: str, kind: str
 ) -> None:
     password = str(sa.make_url(database_url).password)
     assert len(password) > 8
+    with export.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    export = FILES[kind].made(export.parent, rows)
     with cluster_in(export.with_name("cluster")) as cluster:
         cluster.schedule("127.0.0.1")
         cluster.work(2)
