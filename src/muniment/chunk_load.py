@@ -14,7 +14,7 @@ from operator import attrgetter
 from muniment import evidence, ledger, quarantine
 from muniment.databases.database import Database, Transaction
 from muniment.databases.errors import LOST_IN_A_CRASH
-from muniment.errors import DatabaseError, DuplicateKey, RowRefused, StatementTimeout
+from muniment.errors import CommitsLost, DatabaseError, DuplicateKey, RowRefused, StatementTimeout
 from muniment.profile import Applied, Judge, Writer
 from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
 from muniment.sources.source import Reader
@@ -40,10 +40,6 @@ class Job:
     scope: str
     mends: bool
     waits_for_disk: bool = True
-
-
-class CommitsLost(DatabaseError):
-    """The database has lost what it had committed."""
 
 
 class OutOfTurn(Exception):

@@ -127,6 +127,10 @@ class DatabaseExhausted(DatabaseError):
     """The server has no disk or memory left, or takes no writes just now; waiting may help."""
 
 
+class CommitsLost(DatabaseError):
+    """The database has lost in a crash what it had committed: a load goes on from what is left."""
+
+
 class WorkerLost(MunimentError):
     """A worker has ended before its time; what it had not committed was rolled back."""
 

@@ -11,15 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 from muniment import evidence, first_load, ledger, quarantine
 from muniment.beginning import open_run
-from muniment.chunk_load import CommitsLost, Job, must_reach
+from muniment.chunk_load import Job, must_reach
 from muniment.config import WITHDRAWN_SHARE, Settings
-from muniment.databases.database import Database
+from muniment.databases.database import Database, Transaction
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
+    CommitsLost,
     HeaderError,
     Interrupted,
     MunimentError,
@@ -53,8 +55,8 @@ SETTLED = ("already loaded", *evidence.SEALED)
 
 ALREADY_LOADED_IN_FULL = "nothing more was marked as withdrawn: --again beside --full compares once more"
 
-CRASHES_OUTLASTED = 3
-"""Crashes of a server that took back what it had committed, after which a load goes on by itself."""
+LOSSES_OUTLASTED = 3
+"""So often a load goes on by itself from what a crash of the server left: more crashes are no accident."""
 
 WITHDRAW_MANY = "If the export is complete, load it with --full --again --withdraw-many"
 
@@ -132,22 +134,18 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         sitting = Sitting("already loaded", 0, (ALREADY_LOADED_IN_FULL,) if full else ())
         return in_ledger(partial(_finished, database, source, entry.run_id, sitting, began))
     writer = profile.writer(RunContext(entry.run_id))
-    job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
+    job = Job(
+        source, judge, database, writer, entry.run_id, profile.scope, mends, waits_for_disk=crew is not None
+    )
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
     try:
         told_of_keys = in_ledger(
             partial(first_load.begin, database, profile, source.fingerprint.size, resumed=not entry.created)
         )
-        with rare_collections():
-            job, sitting = _load_chunks(job, source, profile, settings, observer, stop, crew)
-        if sitting.status == "done":
-            sitting = in_ledger(partial(_complete, job, sitting))
-        sitting = in_ledger(partial(_with_keys, job, profile, sitting, told_of_keys))
-        if full and sitting.status == "done":
-            # Before the run counts as done: a run that dies in between does it again.
-            sitting = in_ledger(partial(_withdraw_unseen, job, sitting, many=withdraw_many))
-        if sitting.status in evidence.SEALED:
-            in_ledger(partial(_seal, job, sitting))
+        sitting = _until_sealed(
+            job, source, profile, settings, observer, stop, crew, in_ledger, full=full, many=withdraw_many
+        )
+        sitting = replace(sitting, messages=(*told_of_keys, *sitting.messages))
     except (KeyboardInterrupt, Interrupted):
         _end_early(job, "interrupted", began, observer)
         raise Interrupted("interrupted", hint=GO_ON_LATER) from None
@@ -186,6 +184,46 @@ def _judge(profile: Profile, source: Source) -> Judge:
         raise
 
 
+def _until_sealed(  # noqa: PLR0913 - as `run_load`, of which it is a part
+    job: Job,
+    source: Source,
+    profile: Profile,
+    settings: Settings,
+    observer: Observer,
+    stop: StopRequest,
+    crew: Crew | None,
+    in_ledger: Callable[[Callable[[], Any]], Any],
+    *,
+    full: bool,
+    many: bool,
+) -> Sitting:
+    """Load what is not yet committed, and do what is done once for all of it.
+
+    Where a crash took back what was committed, a load without workers goes on from where it stands, with a
+    writer that remembers nothing: what it knew of the database may be gone as well.
+    """
+    for losses in count():
+        try:
+            with rare_collections():
+                sitting = _load_chunks(job, source, profile, settings, observer, stop, crew)
+            if sitting.status == "done":
+                sitting = in_ledger(partial(_complete, job, sitting))
+            if sitting.status != "interrupted":
+                in_ledger(partial(first_load.finish, job.database, profile))
+            if full and sitting.status == "done":
+                # Before the run counts as done: a run that dies in between does it again.
+                sitting = in_ledger(partial(_withdraw_unseen, job, sitting, many=many))
+            if sitting.status in evidence.SEALED:
+                in_ledger(partial(_seal, job, sitting))
+        except CommitsLost:
+            if crew is not None or losses == LOSSES_OUTLASTED:
+                raise
+            job = replace(job, writer=profile.writer(RunContext(job.run_id)))
+        else:
+            return sitting
+    raise AssertionError("the loop ends by one of the two")
+
+
 def _load_chunks(
     job: Job,
     source: Source,
@@ -194,43 +232,23 @@ def _load_chunks(
     observer: Observer,
     stop: StopRequest,
     crew: Crew | None,
-) -> tuple[Job, Sitting]:
+) -> Sitting:
     """Load what is not yet committed, by workers where there are some that can read the source."""
     reader = source.reader() if crew else None
     if crew is None or reader is None:
-        return _load_alone(job, source, profile, settings, observer, stop)
+        return load_in_order(job, source, settings, observer, stop)
     with job.database.transaction() as transaction:
         repeats = quarantine.has_earlier(transaction, job.run_id, job.scope)
     crew.begin(Task(profile, reader, source.ranges, settings, job.run_id, job.mends, repeats))
     if not crew.stores:
-        return job, load_in_order(job, source, settings, observer, stop, judged_by(crew, observer))
-    return job, WorkersLoad(crew, job, source, settings, observer, stop).load()
-
-
-def _load_alone(
-    job: Job, source: Source, profile: Profile, settings: Settings, observer: Observer, stop: StopRequest
-) -> tuple[Job, Sitting]:
-    """Load in this process; where a crash took back what was committed, go on from where it stands."""
-    job = replace(job, waits_for_disk=False)
-    for _ in range(CRASHES_OUTLASTED):
-        try:
-            return job, load_in_order(job, source, settings, observer, stop)
-        except CommitsLost:
-            # What the writer remembers of the database may be gone as well.
-            job = replace(job, writer=profile.writer(RunContext(job.run_id)))
-    return job, load_in_order(job, source, settings, observer, stop)
-
-
-def _with_keys(job: Job, profile: Profile, sitting: Sitting, told: tuple[str, ...]) -> Sitting:
-    """Build the foreign keys that a first load left for its end; tell what was told of them."""
-    if sitting.status != "interrupted":
-        first_load.finish(job.database, profile)
-    return replace(sitting, messages=(*told, *sitting.messages))
+        return load_in_order(job, source, settings, observer, stop, judged_by(crew, observer))
+    return WorkersLoad(crew, job, source, settings, observer, stop).load()
 
 
 def _complete(job: Job, sitting: Sitting) -> Sitting:
     """Let the writer do what is done once for all records; done again, it finds that it was."""
     with job.database.transaction() as transaction:
+        _must_be_whole(transaction, job, sitting)
         said = job.writer.complete(transaction)
     return replace(sitting, messages=(*sitting.messages, said)) if said else sitting
 
@@ -247,6 +265,7 @@ def _withdraw_unseen(job: Job, sitting: Sitting, *, many: bool) -> Sitting:
         said = "nothing was marked as withdrawn: the source holds no record that could be stored"
         return replace(sitting, messages=(*sitting.messages, said))
     with job.database.transaction() as transaction:
+        _must_be_whole(transaction, job, sitting)
         unreadable = quarantine.count_without_key(transaction, job.run_id)
         if unreadable:
             said = f"quarantined records without a readable key: {unreadable:,}"
@@ -276,9 +295,14 @@ def _must_be_plausible(now: int, before: int, account: Account) -> None:
 def _seal(job: Job, sitting: Sitting) -> None:
     """Seal the run, and wait until the disk has it; done again, it finds the seal that is there."""
     with job.database.durable_transaction() as transaction:
-        if sitting.end:
-            must_reach(transaction, job, sitting.end)
+        _must_be_whole(transaction, job, sitting)
         evidence.seal_run(transaction, job.run_id, sitting.status)
+
+
+def _must_be_whole(transaction: Transaction, job: Job, sitting: Sitting) -> None:
+    """Raise `CommitsLost` where a crash took back some of what a sitting has committed."""
+    if sitting.end:
+        must_reach(transaction, job, sitting.end)
 
 
 def _note_status(job: Job, status: str) -> None:

@@ -75,7 +75,8 @@ def load_in_order(
                 if stop.requested:
                     return Sitting("interrupted", total.read - before.read, (GO_ON,))
     except SourceIncomplete as incomplete:
-        return Sitting("incomplete", total.read - before.read, (str(incomplete),))
+        patiently(partial(must_have_reached, job, place), failed=ledger_failed)
+        return Sitting("incomplete", total.read - before.read, (str(incomplete),), end=place)
     patiently(partial(must_have_reached, job, place), failed=ledger_failed)
     return ended(total, before, place, settings)
 

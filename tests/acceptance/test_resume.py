@@ -189,6 +189,22 @@ def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_a
 
 
 @fault(11)
+def test_what_is_lost_of_a_source_that_is_cut_off_is_loaded_again_before_it_is_sealed(
+    tmp_path: Path, database_url: str
+) -> None:
+    export, told = export_of(tmp_path), list[object]()
+    export.write_bytes(export.read_bytes() + b'"cut off')
+
+    def observe(event: object) -> None:
+        told.append(event)
+        if [type(one) for one in told].count(ChunkCommitted) == 13 and isinstance(event, ChunkCommitted):
+            lose(database_url, 301, 301)
+
+    run = load(export, database_url, chunk_rows=25, observer=observe)
+    assert (run.status, run.chunks, run.account.read) == ("incomplete", 13, 301)
+
+
+@fault(11)
 def test_a_database_that_loses_its_work_again_and_again_ends_the_sitting(
     tmp_path: Path, database_url: str
 ) -> None:

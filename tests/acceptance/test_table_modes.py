@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from muniment import RejectBudget, Settings, TableMapping
+from muniment.chunk_load import Job
 from muniment.databases import Database
 from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused, UsageError
 from muniment.events import ChunkCommitted, unobserved
+from muniment.records import Place
 from muniment.run import run_load
+from muniment.sitting import must_have_reached
 from muniment.sources import open_source
 from muniment.stopping import StopRequest
 from muniment.table import TableProfile
-from tests.acceptance.loading import counts, execute, load, opened, quarantined, query, write
+from tests.acceptance.loading import allow_changes, counts, execute, load, opened, quarantined, query, write
 from tests.torture.failing import ConnectionLoss, Death, FailingDatabase, ProcessDeath, Strike, never
 
 ANY = RejectBudget(percent=100)
@@ -117,6 +120,31 @@ def test_a_load_that_was_given_up_and_is_taken_up_after_all_replaces_the_table_b
     assert stored(database_url) == rows
 
 
+def test_a_table_is_not_replaced_by_what_a_crash_left_of_the_last_chunks(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(edition(tmp_path / "a.csv", {"a": 1}), database_url, mapping=prices("replace"))
+    crashes = iter([True])
+
+    def finds_all_and_then_loses_it(job: Job, place: Place) -> None:
+        must_have_reached(job, place)
+        if next(crashes, False):
+            allow_changes(database_url)
+            last = "(SELECT start_offset FROM chunk WHERE run_id = 2 AND end_record = 6)"
+            execute(
+                database_url,
+                "DELETE FROM price__staged WHERE sku IN ('b3', 'b4')",
+                f"DELETE FROM chunk_result WHERE run_id = 2 AND start_offset = {last}",
+                "DELETE FROM chunk WHERE run_id = 2 AND end_record = 6",
+            )
+
+    monkeypatch.setattr("muniment.sitting.must_have_reached", finds_all_and_then_loses_it)
+    second = edition(tmp_path / "b.csv", {f"b{n}": n for n in range(5)})
+    run = load(second, database_url, mapping=prices("replace"), settings=Settings(chunk_rows=3))
+    assert (run.status, counts(run)) == ("done", {"read": 5, "inserted": 5})
+    assert stored(database_url) == {f"b{n}": n for n in range(5)}
+
+
 def test_a_table_is_not_replaced_by_a_part_of_what_was_staged(tmp_path: Path, database_url: str) -> None:
     how: dict[str, Any] = {"mapping": prices("replace"), "settings": Settings(chunk_rows=2)}
     load(edition(tmp_path / "a.csv", {"a": 1}), database_url, **how)
@@ -185,6 +213,23 @@ def test_rows_that_the_table_would_refuse_are_quarantined_before_it_is_replaced(
     assert stored(database_url) == {"b": 5, "c": 7} | ({} if folds else {"B": 6})
     codes = {problem["code"] for found in quarantined(database_url).values() for problem in found}
     assert codes == {"database"}
+
+
+def test_a_check_that_a_table_gets_later_is_heeded_as_well(tmp_path: Path, database_url: str) -> None:
+    mapping, settings = prices("replace", 'surrogate = "id"'), Settings(max_rejects=ANY)
+    load(edition(tmp_path / "a.csv", {"a": 100}), database_url, mapping=mapping)
+    kind = {"postgresql": "SERIAL", "mariadb": "INTEGER AUTO_INCREMENT"}
+    number = kind.get(database_url.partition(":")[0], "INTEGER")
+    execute(
+        database_url,
+        "DROP TABLE price",
+        f"CREATE TABLE price (id {number} PRIMARY KEY, sku VARCHAR(20) NOT NULL UNIQUE,"
+        " price BIGINT NOT NULL, CHECK (price < 100 OR sku = 'idle'))",
+    )
+    second = edition(tmp_path / "b.csv", {"a": 100, "idle": 100})
+    run = load(second, database_url, mapping=mapping, settings=settings)
+    assert counts(run) == {"read": 2, "inserted": 1, "quarantined": 1}
+    assert stored(database_url) == {"idle": 100}
 
 
 def test_a_name_that_leaves_no_room_for_that_of_staged_rows_is_told() -> None:

@@ -129,7 +129,7 @@ class SqlDatabase(ABC):
             connection.close()
 
     def unhurried_transaction(self) -> AbstractContextManager[Transaction]:
-        """A transaction; for databases that wait for their disk either always or never."""
+        """A transaction; for databases that know no other kind, or take it for that anyway."""
         return self.transaction()
 
     def durable_transaction(self) -> AbstractContextManager[Transaction]:

@@ -16,6 +16,7 @@ def unique_sets(inspector: sa.Inspector, table: str, schema: str | None = None) 
     of_constraints = {"include_auto_indexes": True} if inspector.dialect.name == "sqlite" else {}
     for index in inspector.get_indexes(table, schema, **of_constraints):
         # A partial index says nothing of the other rows; one over an expression has None for a column.
-        partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))
+        # One over the beginnings of texts is as strict, but cannot be made anew by the names of its columns.
+        partial = any(name.endswith(("_where", "_length")) for name in index.get("dialect_options", {}))
         if index["unique"] and not partial and None not in index["column_names"]:
             yield set(index["column_names"])

@@ -156,9 +156,9 @@ class Database(Protocol):
         ...
 
     def unhurried_transaction(self) -> AbstractContextManager[Transaction]:
-        """A transaction whose commit need not wait for the disk: a later durable one, or `transaction`, does.
+        """A transaction whose commit need not wait for the disk: the next of another kind that writes does.
 
-        A crash of the server may take back the last of these, in the reverse of their order.
+        A crash of the server may take back the last of these, whole, and none but the last.
         """
         ...
 

@@ -139,7 +139,8 @@ ASK_FOR_RIGHTS = (
     "password out: put it back into the URL, or set MUNIMENT_DB"
 )
 LOST_IN_A_CRASH = (
-    "It crashed before that was on its disk. Run the same command again: it loads what is missing"
+    "It crashed before that was on its disk. Run the same command again if the load ends here: it loads what"
+    " is missing"
 )
 NAME_A_DATABASE = "Create the database, or correct its name in the URL"
 

@@ -174,7 +174,7 @@ class PostgresDatabase(SqlDatabase):
 
     @contextmanager
     def unhurried_transaction(self) -> Iterator[Transaction]:
-        """A transaction that is on the disk within a second (three times `wal_writer_delay`)."""
+        """A transaction that is on the disk soon (three times `wal_writer_delay`, by default 0.6 s)."""
         with self.transaction() as transaction:
             transaction.execute(sa.text("SET LOCAL synchronous_commit = off"))
             yield transaction

@@ -68,11 +68,16 @@ def sections_of(sources: Sequence[Bound], columns: Columns) -> list[Section]:
 def _quickest(bound: Bound, columns: Columns) -> Section:
     source = bound.source
     if not columns.guarded:
-        if isinstance(source, DimensionField) and source.text and not source.unit_column:
+        if isinstance(source, DimensionField) and source.text and source.sources() == (source.text,):
             return MeasuredTexts(bound, columns)
-        if isinstance(source, DateField) and source.sources() == (source.column,) and not source.pattern:
+        if isinstance(source, DateField) and source.sources() == (source.column,) and _as_it_stands(source):
             return WholeDays(bound, columns)
     return _plain(bound, columns) or Distinct([bound], columns)
+
+
+def _as_it_stands(source: DateField) -> bool:
+    """Whether the whole cell is read as a date."""
+    return not (source.pattern or source.split or source.verbatim)
 
 
 def with_control_characters(column: Column) -> npt.NDArray[np.int64]:

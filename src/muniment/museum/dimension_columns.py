@@ -32,10 +32,11 @@ _strings: Any = pa.array  # of which stubs do not see that they are of texts
 _buffer: Any = pa.py_buffer  # which by Arrow's stubs takes no array of numpy's
 
 FEW = 4
-"""Texts of a shape that are not worth arrays of their own."""
+"""Texts of a shape that are worth arrays of their own, which take as long as three texts do one by one."""
 
 MARGIN = 1e-9
-"""How near to the border, as a share, binary numbers are not trusted to tell on which side two sizes are."""
+"""Where two sizes are so near to the border, in centimetres and for each of them, decimals tell on which side
+they are: binary numbers are exact to some 1e-15 of a value, and what is computed here of three."""
 
 Numbers = npt.NDArray[np.float64]
 
@@ -139,7 +140,7 @@ class _Cut:
     """Texts as bytes, and where in these digits stand; what is cut out of them."""
 
     def __init__(self, texts: Column) -> None:
-        # With a blank after each, so that digits of two texts do not meet.
+        # With a blank after each, so that digits of two texts do not meet; and made anew, without an offset.
         apart = pc.binary_join_element_wise(texts, pa.scalar(""), pa.scalar(" "))
         self.offsets = np.frombuffer(apart.buffers()[1], np.int32)[: len(texts) + 1].astype(np.int64)
         self._content = np.frombuffer(apart.buffers()[2] or b"", np.uint8)
@@ -158,8 +159,8 @@ class _Cut:
         lengths = ends - starts
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-        ends_there, content = _buffer(offsets.astype(np.int32)), _buffer(self._content[places])
-        return pa.StringArray.from_buffers(len(starts), ends_there, content)
+        ends_there: Any = pa.array(offsets).cast(pa.int32()).buffers()[1]  # raises where 2 GiB do not do
+        return pa.StringArray.from_buffers(len(starts), ends_there, _buffer(self._content[places]))
 
 
 class _Group:

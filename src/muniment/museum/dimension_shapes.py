@@ -25,8 +25,8 @@ ANY_DIGITS = "[0-9]+"
 
 _DIGITS = re.compile(ANY_DIGITS)
 
-_HOUR = re.compile(r"h.{0,2}[0-9]", re.IGNORECASE | re.DOTALL)
-"""Of minutes after hours, it matters how many digits they have."""
+_HOUR = re.compile(r"[^A-Z\s]\s*h.{0,2}[0-9]", re.IGNORECASE | re.DOTALL)
+"""Of minutes after hours, it matters how many digits they have; before hours stands a number."""
 
 CACHED_NUMBERS = 8_192
 """Numbers whose value is remembered: sizes to a tenth of a centimetre repeat throughout an export."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
@@ -30,7 +30,6 @@ class Given:
         hashes: of what each says.
         row_hashes: of the bytes of each.
         as_new: their rows, as they are where all of them become new objects; None where nobody foresaw it.
-        new_ids: likewise, their objects' ids.
     """
 
     records: Records
@@ -39,7 +38,6 @@ class Given:
     hashes: Sequence[bytes]
     row_hashes: Column
     as_new: Written | None = None
-    new_ids: Sequence[int] = ()
 
     @classmethod
     def of(cls, records: Records, accepted: Accepted) -> Given:
@@ -48,12 +46,10 @@ class Given:
         row_hashes = [sha256(records.raw(index)).digest() for index in accepted.indexes]
         return cls(records, accepted, values, values.hashes(), pa.array(row_hashes, pa.binary()))
 
-    def foreseen(self, run_id: int, keys: Keys) -> Given:
-        """The same with the rows of all of them as new objects."""
-        numbers = self.records.start.number + np.array(self.accepted.indexes, np.int64)
-        new_ids = (run_id << RECORD_BITS | numbers).tolist()
-        as_new = Written(self.values, range(len(new_ids)), new_ids, keys)
-        return replace(self, as_new=as_new, new_ids=new_ids)
+    def foreseen(self, run_id: int, keys: Keys) -> Written:
+        """The rows of all of them as new objects."""
+        places = range(len(self.accepted))
+        return Written(self.values, places, [self.new_id(place, run_id) for place in places], keys)
 
     def are_told_apart(self, *, unique_accessions: bool) -> bool:
         """Whether no two of them have one key, nor one accession number where these are unique."""

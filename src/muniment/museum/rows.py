@@ -71,7 +71,10 @@ class Wanted:
 
 @dataclass
 class Ids:
-    """The ids of shared rows, by the keys of `Wanted`: of all, or of those that are remembered."""
+    """The ids of shared rows, by the keys of `Wanted`: of all, or of those that are remembered.
+
+    An institution that is not remembered is 0.
+    """
 
     institution: int
     terms: Mapping[str, Mapping[str, int]]
@@ -81,11 +84,15 @@ class Ids:
     def include(self, some: Ids) -> bool:
         """Whether all of these are among them, as they are."""
         return (
-            self.institution == some.institution
+            some.institution in (0, self.institution)
             and all(self.terms.get(name, {}).items() >= ids.items() for name, ids in some.terms.items())
             and self.actors.items() >= some.actors.items()
             and self.places.items() >= some.places.items()
         )
+
+
+class _IdLacking(Exception):
+    """Rows refer to a shared row whose id is not known."""
 
 
 class Keys:
@@ -133,7 +140,7 @@ class Written:
         written[self.numbers] = True
         self.parts = {path: part.only(written) for path, part in records.parts.items()}
         self._made: dict[sa.Table, ColumnarRows | Encoded] = {}
-        self._foreseen: Ids | None = None
+        self._used: Ids | None = None
 
     @cached_property
     def wanted(self) -> Wanted:
@@ -196,13 +203,14 @@ class Written:
     def rows(self, ids: Ids) -> Iterator[tuple[sa.Table, ColumnarRows | Encoded]]:
         """The rows of all tables but `object`, in the order of `tables.PARTS_OF_OBJECT`."""
         for table in tables.PARTS_OF_OBJECT:
-            rows = self.made(table) or ColumnarRows(self._columns_of(table, ids))
+            made = self.made(table)
+            rows = ColumnarRows(self._columns_of(table, ids)) if made is None else made
             if len(rows):
                 yield table, rows
 
     def encode(self, database: Database, remembered: Ids) -> None:
         """Make ahead the rows for which the ids that are remembered suffice."""
-        self._foreseen = remembered
+        self._used = remembered
         for table in tables.PARTS_OF_OBJECT:
             columns = [column.name for column in table.columns]
             self.make(database, table, columns, partial(self._columns_of, table, remembered))
@@ -210,8 +218,8 @@ class Written:
     def make(
         self, database: Database, table: sa.Table, columns: Sequence[str], make: Callable[[], list[Column]]
     ) -> None:
-        """Make ahead the rows of a table, where that raises no `LookupError` for an id is unknown."""
-        with suppress(LookupError):
+        """Make ahead the rows of a table, unless an id is lacking for them."""
+        with suppress(_IdLacking):
             rows = ColumnarRows(make())
             self._made[table] = (database.encode(table, columns, rows) if rows else None) or rows
 
@@ -221,23 +229,23 @@ class Written:
 
     def confirm(self, ids: Ids) -> None:
         """Drop what was made ahead with other ids than these."""
-        if self._foreseen is not None and not ids.include(self._foreseen):
+        if self._used is not None and not ids.include(self._used):
             self._made = {}
 
     def _columns_of(self, table: sa.Table, ids: Ids) -> list[Column]:
-        """The rows of a table; raises `LookupError` where an id is unknown."""
+        """The rows of a table; raises `_IdLacking` where that is so."""
         if table in PLAIN:
             return self._titles() if table is tables.object_title else self._numbered(PLAIN[table])
         if table in TERMS:
             return self._terms(TERMS[table], ids)
         if table in ACTORS:
             return self._actors(ACTORS[table], ids)
-        made = {
+        others = {
             tables.production: self._productions,
             tables.production_actor: self._involved,
             tables.provenance_event: self._acquisitions,
         }
-        return made[table](ids)
+        return others[table](ids)
 
     def _object_ids(self, part: PartColumns) -> Column:
         return pa.array(self._ids[part.owners])
@@ -305,16 +313,16 @@ class Written:
             repeated("acquisition", count),
             self.parts["acquisition.method"].by_record(VALUE, owners),
             given_by.by_record(VALUE, owners),
-            repeated(ids.institution, count),
+            repeated(int(_known(np.array([ids.institution]))[0]), count),
             *(self.parts["acquisition.date"].by_record(name, owners) for name in DATES),
             self.parts["acquisition.text"].by_record(VALUE, owners),
         ]
 
 
 def _known(ids: Integers) -> Integers:
-    """These ids; raises `LookupError` where one of them is not known, which 0 stands for."""
+    """These ids; raises `_IdLacking` where one of them is not known, which 0 stands for."""
     if not ids.all():
-        raise LookupError
+        raise _IdLacking
     return ids
 
 

@@ -81,7 +81,7 @@ class SharedRows:
         self._learnt = {}
 
     def remembered(self, keys: Iterable[str]) -> dict[str, int]:
-        """The ids of those keys that are remembered from what is committed."""
+        """The ids of those keys that are remembered from what is committed; for another thread to read."""
         return {key: row.id for key in keys if (row := self._cache.get(key)) is not None}
 
     def _recall(self, transaction: Transaction, wanted: Mapping[str, Attributes]) -> dict[str, _Known]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import sqlalchemy as sa
 
-from muniment.columns import Column, ColumnarRows, Encoded
+from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.errors import DuplicateKey
 from muniment.footprint import Footprint
@@ -78,6 +78,7 @@ class MuseumWriter:
         self._actors = SharedRows(tables.actor, "actor_key", _ACTOR, run.run_id)
         self._places = SharedRows(tables.place, "place_key", ("name", "uri"), run.run_id)
         self._finds_new_ones: bool | None = None
+        """Whether the last chunk had new records only; None before the first, which asks what there is."""
 
     def apply(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
         """Store accepted records; see `muniment.profile.Writer.apply`."""
@@ -116,16 +117,18 @@ class MuseumWriter:
         return self._mapping.record.key is not None and not self._mapping.record.accession_repeats
 
     def encode(self, database: Database, records: Records, accepted: Accepted) -> Given:
-        """What can be made ahead: hashes and, as long as records turn out to be new, their rows."""
+        """What can be made ahead: hashes and, as long as records turn out to be new, their rows.
+
+        Of what the writer remembers it only reads, key by key, while another thread learns more.
+        """
         given = Given.of(records, accepted)
         if self._finds_new_ones is False or not len(accepted):
             return given
-        given = given.foreseen(self._run_id, self._keys)
-        if given.as_new is not None and (remembered := self._remembered(given.as_new.wanted)):
-            given.as_new.encode(database, remembered)
-            objects = partial(self._objects, given.as_new, remembered, given)
-            given.as_new.make(database, tables.object_, _OBJECT, objects)
-        return given
+        as_new = given.foreseen(self._run_id, self._keys)
+        remembered = self._remembered(as_new.wanted)
+        as_new.encode(database, remembered)
+        as_new.make(database, tables.object_, _OBJECT, partial(self._objects, as_new, remembered, given))
+        return replace(given, as_new=as_new)
 
     def settle(self, *, committed: bool) -> None:
         """Believe, or forget, the ids learnt in the transaction."""
@@ -158,17 +161,16 @@ class MuseumWriter:
         before = int(transaction.execute(marked).scalar_one())
         return transaction.execute(update).rowcount, before
 
-    def _remembered(self, wanted: Wanted) -> Ids | None:
+    def _remembered(self, wanted: Wanted) -> Ids:
         """Those ids that were learnt from what is committed; another thread may be learning more."""
         own = self._mapping.institution.id
-        if not (institution := self._actors.remembered([own])):
-            return None
+        institution = self._actors.remembered([own]).get(own, 0)
         by_name = self._terms
         terms = {
             name: by_name[name].remembered(keys) for name, keys in wanted.terms.items() if name in by_name
         }
         actors, places = self._actors.remembered(wanted.actors), self._places.remembered(wanted.places)
-        return Ids(institution[own], terms, actors, places)
+        return Ids(institution, terms, actors, places)
 
     def _institution(self, transaction: Transaction) -> int:
         institution = self._mapping.institution
@@ -184,13 +186,15 @@ class MuseumWriter:
         if given.as_new is None or given.records.origins:
             return None
         if self._finds_new_ones is None:
+            # One row of the institution's, the first in its index, tells whether others have loaded before.
             c = tables.object_.c
             query = sa.select(c.run_id).where(c.institution_id == institution).order_by(c.record_key).limit(1)
             self._finds_new_ones = transaction.execute(query).scalar() in (None, self._run_id)
         unique = self._accessions_are_unique
         if not self._finds_new_ones or not given.are_told_apart(unique_accessions=unique):
             return None
-        return _Decisions(inserts=dict(zip(given.new_ids, range(len(given.new_ids)), strict=True)))
+        new_ids = given.as_new.object_ids
+        return _Decisions(inserts=dict(zip(new_ids, range(len(new_ids)), strict=True)))
 
     def _decide(self, transaction: Transaction, institution: int, given: Given) -> _Decisions:
         accepted, origins = given.accepted, given.records.origins
@@ -319,9 +323,9 @@ class MuseumWriter:
     ) -> None:
         """Write the objects, of which those `changed` are there already, and all their parts."""
         written.confirm(ids)
-        rows = written.made(tables.object_) or ColumnarRows(self._objects(written, ids, given))
-        if changed:
-            rows = rows.rows if isinstance(rows, Encoded) else rows
+        made = written.made(tables.object_)
+        rows = ColumnarRows(self._objects(written, ids, given)) if made is None else made
+        if changed and isinstance(rows, ColumnarRows):  # rows are made ahead only where all are new
             self._update(transaction, written.object_ids, rows, changed)
             new = [row for row, object_id in enumerate(written.object_ids) if object_id not in changed]
             rows = rows.take(new)

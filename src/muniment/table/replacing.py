@@ -7,6 +7,7 @@ roll back: views, rights and foreign keys of the table stay, and a replacement t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -73,24 +74,24 @@ def staging_of(table: sa.Table, keys: Sequence[str]) -> sa.Table:
 
 
 def make_staging(transaction: Transaction, staging: sa.Table, table: sa.Table) -> None:
-    """Create the table; anew where it stages other columns, or by another key, than are loaded now.
+    """Create the table; anew where no run has rows in it.
 
     What the table that is to be replaced refuses of a row by itself, this one refuses as well.
 
     Raises:
-        UsageError: a run that has not ended has staged rows in it as it is.
+        UsageError: a run that has not ended has staged rows of other columns, or by other keys, in it.
     """
     inspector = sa.inspect(transaction.connection)
     made = _as_strict(staging, table.name, transaction.connection)
     if inspector.has_table(staging.name):
+        runs = transaction.execute(sa.select(staging.c[STAGED_BY]).distinct()).scalars().all()
         columns = {column["name"] for column in inspector.get_columns(staging.name)}
         unique = {frozenset(found) for found in unique_sets(inspector, staging.name) if found}
-        if (columns, unique) == ({*staging.columns.keys()}, _unique_columns(made)):
+        if runs and (columns, unique) == ({*staging.columns.keys()}, _unique_columns(made)):
             return
-        runs = transaction.execute(sa.select(staging.c[STAGED_BY]).distinct()).scalars().all()
         if runs:
             raise UsageError(
-                f"{staging.name} holds what run {min(runs)} has staged in other columns, or by another key",
+                f"{staging.name} holds what run {min(runs)} has staged in other columns, or by other keys",
                 hint=f"Finish that load by its own mapping, or drop the table {staging.name} to give it up",
             )
         staging.drop(transaction.connection)
@@ -110,13 +111,13 @@ def _as_strict(staging: sa.Table, target: str, connection: sa.Connection) -> sa.
                 made.c[name].type = given
     known = _unique_columns(made)
     for columns in unique_sets(inspector, target):
-        unique = [STAGED_BY, *sorted(name for name in columns if name)]
+        unique = [STAGED_BY, *sorted(map(str, columns))]
         if columns and columns <= {*made.c.keys()} and frozenset(unique) not in known:
             made.append_constraint(sa.UniqueConstraint(*unique))
             known.add(frozenset(unique))
     lacking = there.keys() - {*made.c.keys()}
     for check in inspector.get_check_constraints(target):
-        if not any(name in check["sqltext"] for name in lacking):
+        if not any(re.search(rf"\b{re.escape(name)}\b", check["sqltext"]) for name in lacking):
             made.append_constraint(sa.CheckConstraint(sa.text(check["sqltext"].replace(":", "\\:"))))
     return made
 

@@ -170,10 +170,10 @@ def records_of(rows: list[dict[str, str]], mapping: Mapping) -> tuple[MuseumProf
 
 
 def both_ways(
-    rows: list[dict[str, str]], key: str, only: tuple[Condition, ...] = ()
+    rows: list[dict[str, str]], key: str, only: tuple[Condition, ...] = (), text: str = MAPPING
 ) -> tuple[Verdicts, Verdicts]:
     """What columns and what rows make of the same records."""
-    mapping = Mapping.parse(MAPPING.replace("KEY", key))
+    mapping = Mapping.parse(text.replace("KEY", key))
     _, records = records_of(rows, mapping)
     assert records.columns is not None
     profile = MuseumProfile(mapping, only)
@@ -243,17 +243,20 @@ def test_a_whole_day_is_read_as_any_other_date(year: int, month: int, day: int) 
 @settings(deadline=None)  # a judge is made for each example
 @given(
     st.lists(
-        st.builds("{:04}-{:02}-{:02}{}".format, *map(st.integers, (900, 0, 0), (2200, 13, 32)), st.just(""))
+        st.builds("{:04}-{:02}-{:02}".format, *map(st.integers, (900, 0, 0), (2200, 13, 32)))
         | st.sampled_from(
             ["", "c. 1850", "1923-05-17 ", "2001-02-29", "2000-02-29", "1700-02-29", "２000-01-01"]
-        )
-    )
+        ),
+        min_size=1,
+    ),
+    st.sampled_from(["", "verbatim = true", 'split = "-"', 'pattern = "[0-9]+"', 'null = ["1923-05-17"]']),
 )
-def test_a_column_of_whole_days_is_read_as_rows_read_it(days: list[str]) -> None:
+def test_a_column_of_whole_days_is_read_as_rows_read_it(days: list[str], how: str) -> None:
     rows = [GOOD | {"id": str(number), "acquired": day} for number, day in enumerate(days)]
-    if rows:
-        by_column, by_row = both_ways(rows, KEYS[0])
-        assert told(by_column) == told(by_row)
+    date = '{ column = "acquired", ' + how + " }" if how else '"acquired"'
+    text = MAPPING.replace('date = "acquired"', f"date = {date}")
+    by_column, by_row = both_ways(rows, KEYS[0], text=text)
+    assert told(by_column) == told(by_row)
 
 
 WORDS = (
@@ -304,7 +307,13 @@ IN_TWO_SYSTEMS = st.lists(
         st.integers(1, 80),
         st.integers(1, 80),
         st.sampled_from([2.54, 2.54 * 1.03, 2.55, 2.6, 2.54 / 0.97, 3]),
-        st.sampled_from(["{} × {} in. ({:.1f} × {:.2f} cm)", "H. {2:.1f} cm, W. {3:.1f} cm ({0} by {1} in)"]),
+        st.sampled_from(
+            [
+                "{} × {} in. ({:.1f} × {:.2f} cm)",
+                "H. {2:.1f} cm, W. {3:.1f} cm ({0} by {1} in)",
+                "{3:.1f} x {2:.1f} cm",
+            ]
+        ),
     ),
     max_size=12,
 )
@@ -314,10 +323,18 @@ IN_TWO_SYSTEMS = st.lists(
 @given(
     st.lists(st.one_of(FAMILIES, IN_TWO_SYSTEMS), min_size=1, max_size=3).map(
         lambda parts: list(chain(*parts))
-    )
+    ),
+    st.sampled_from(
+        ["", 'unit = "mm"', 'extent = "frame"', 'extent_column = "text"', 'unit_column = "room"']
+    ),
 )
-def test_sizes_of_one_shape_are_read_together_as_rows_read_them(sizes: list[str]) -> None:
-    rows = [GOOD | {"id": str(number), "size": size} for number, size in enumerate(sizes)]
-    if rows:
-        by_column, by_row = both_ways(rows, KEYS[0])
-        assert told(by_column) == told(by_row)
+def test_sizes_of_one_shape_are_read_together_as_rows_read_them(sizes: list[str], how: str) -> None:
+    rows = [
+        GOOD | {"id": str(number), "size": size, "text": "rim", "room": "in"}
+        for number, size in enumerate([*sizes, "12.5 x 8 cm"])
+    ]
+    text = MAPPING.replace('null = ["N/A"]', 'null = ["N/A", "10 cm", "12.5 x 8 cm"]')
+    if how:
+        text = text.replace('dimension = ["size"', 'dimension = [{ text = "size", ' + how + " }")
+    by_column, by_row = both_ways(rows, KEYS[0], text=text)
+    assert told(by_column) == told(by_row)
