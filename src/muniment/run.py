@@ -14,6 +14,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+import sqlalchemy as sa
+
 from muniment import evidence, first_load, ledger, quarantine
 from muniment.beginning import open_run
 from muniment.chunk_load import Job, must_reach
@@ -54,6 +56,10 @@ SETTLED = ("already loaded", *evidence.SEALED)
 """The ends of a sitting after which the run has a seal, unless it was loaded before there were any."""
 
 ALREADY_LOADED_IN_FULL = "nothing more was marked as withdrawn: --again beside --full compares once more"
+
+OVERTAKEN = (
+    "run {run} has loaded another source since, and what that stored stays; --again loads this one over it"
+)
 
 LOSSES_OUTLASTED = 3
 """So often a load goes on by itself from what a crash of the server left: more crashes are no accident."""
@@ -131,7 +137,9 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     told = telling_failures(observer, entry.run_id)
     in_ledger = partial(persistently, settings=settings, stop=stop, failed=told)
     if not entry.created and entry.status == "done":
-        sitting = Sitting("already loaded", 0, (ALREADY_LOADED_IN_FULL,) if full else ())
+        newer = before(partial(_newer_run, database, profile.scope, entry.run_id))
+        said = (OVERTAKEN.format(run=newer),) if newer else ()
+        sitting = Sitting("already loaded", 0, (*said, ALREADY_LOADED_IN_FULL) if full else said)
         return in_ledger(partial(_finished, database, source, entry.run_id, sitting, began))
     writer = profile.writer(RunContext(entry.run_id))
     job = Job(
@@ -156,6 +164,15 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     run = in_ledger(partial(_finished, database, source, entry.run_id, sitting, began))
     observer(RunEnded(run.run, run.status, run.account, run.seconds))
     return run
+
+
+def _newer_run(database: Database, scope: str, run_id: int) -> int | None:
+    """The last run after this one that has loaded something of the same scope."""
+    c = ledger.run_table.c
+    query = sa.select(sa.func.max(c.run_id)).where(c.scope == scope, c.run_id > run_id)
+    with database.transaction() as transaction:
+        newest: int | None = transaction.execute(query.where(c.status.in_(evidence.SEALED))).scalar()
+        return newest
 
 
 def _make_ready(prepare_database: Callable[[], None], source: Source) -> None:

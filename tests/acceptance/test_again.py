@@ -57,6 +57,19 @@ def test_the_same_file_again_changes_nothing_whatever_it_is_called(tmp_path: Pat
         assert len(query(database_url, f"SELECT * FROM {table}")) == 1
 
 
+def test_a_source_that_goes_back_to_what_it_was_is_told_that_a_newer_one_was_loaded(
+    tmp_path: Path, database_url: str
+) -> None:
+    export, newer = write(tmp_path / "a.csv", [vase(1)]), write(tmp_path / "b.csv", [vase(1, title="Jug")])
+    assert load(export, database_url).messages == ()
+    assert load(export, database_url).messages == ()
+    load(newer, database_url)
+    (said,) = load(export, database_url).messages
+    assert "run 2 has loaded another source since" in said
+    run = load(export, database_url, again=True)
+    assert (run.messages, counts(run)) == ((), {"read": 1, "updated": 1})
+
+
 def test_once_more_finds_everything_unchanged(tmp_path: Path, database_url: str) -> None:
     rows = [vase(n, **({"title": ""} if n % 10 == 0 else {})) for n in range(1, 31)]
     rows += [vase(n, made="when the mill stood") for n in range(31, 41)]

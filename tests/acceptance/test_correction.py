@@ -283,6 +283,13 @@ def test_a_worksheet_never_overwrites_a_file(
 
 
 @ON_SQLITE
+def test_a_worksheet_of_another_program_is_refused(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no \.ods is written"):
+        correction.export(database, tmp_path / "bad.ods")
+    assert not (tmp_path / "bad.ods").exists()
+
+
+@ON_SQLITE
 def test_nothing_is_written_where_nothing_is_quarantined(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path
 ) -> None:

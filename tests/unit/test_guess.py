@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import json
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from datetime import date
@@ -24,9 +25,12 @@ from hypothesis import strategies as st
 from muniment.config import Settings
 from muniment.errors import SourceError, UsageError
 from muniment.guess import Guess, guess
+from muniment.guess.columns import NULLS
 from muniment.guess.encoding import CANDIDATES, guess_encoding
 from muniment.guess.sample import HEAD_BYTES, Sample
+from muniment.museum.drafting import draft_mapping
 from muniment.sources import open_source
+from muniment.sources.format import Workbook
 
 NAMES = ("number", "title", "maker", "place")
 FRENCH = [
@@ -150,7 +154,11 @@ def test_any_bytes_have_some_encoding_that_decodes_them(data: bytes) -> None:
     assert isinstance(found.decode(data), str)
 
 
-WORDS = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGH éüñ", min_size=1, max_size=12).map(str.strip).filter(bool)
+WORDS = (
+    st.text("abcdefghijklmnopqrstuvwxyzABCDEFGH éüñ", min_size=1, max_size=12)
+    .map(str.strip)
+    .filter(lambda word: word not in ("", *NULLS))
+)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -411,6 +419,21 @@ def test_the_columns_of_parquet_and_of_a_workbook_are_told(tmp_path: Path) -> No
     found = guess(str(tmp_path / "export.xlsx"))
     assert (found.kind, found.format.header) == ("workbook", True)
     assert [column.examples for column in found.columns] == [("1",), ("Vase",)]
+
+
+def test_of_a_workbook_with_several_sheets_one_is_looked_at_and_named_in_the_draft(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["remark"])
+    objects = book.create_sheet("Objects")
+    for row in (["made in March"], ["number", "title"], ["1.1998", "Vase"]):
+        objects.append(row)
+    path = tmp_path / "export.xlsx"
+    book.save(path)
+    with pytest.raises(SourceError, match="several sheets"):
+        guess(str(path))
+    found = guess(str(path), workbook=Workbook(sheet="Objects", header_row=2))
+    assert [column.name for column in found.columns] == ["number", "title"]
+    assert tomllib.loads(draft_mapping(found))["source"]["workbook"] == {"sheet": "Objects", "header_row": 2}
 
 
 @pytest.mark.parametrize(

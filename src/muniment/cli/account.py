@@ -109,9 +109,7 @@ def show_account(output: Output, run: Run, *, trial: bool = False) -> None:
     if run.withdrawn:
         output.say(f"  Besides: {counted(run.withdrawn, 'object')} marked as withdrawn.")
     if run.status == "already loaded":
-        output.say(
-            "  It was loaded before by this mapping, and nothing has changed; --again compares once more."
-        )
+        output.say("  It was loaded before by this mapping, and has not changed; --again compares once more.")
         _show_messages(output, run)
         return
     output.say(

@@ -18,10 +18,11 @@ from muniment.errors import MunimentError, UsageError
 from muniment.guess import guess as guess_source
 from muniment.museum.drafting import draft_mapping, institution_id
 from muniment.museum.mapping import Mapping
+from muniment.sources.format import Workbook
 from muniment.table import TableMapping
 
 
-def guess(
+def guess(  # noqa: PLR0913  # typer reads the options from the signature
     source: Annotated[
         str,
         typer.Argument(metavar="SOURCE", help="The export: .csv, .jsonl, .parquet, .xlsx; .gz, .zst, .zip."),
@@ -49,6 +50,13 @@ def guess(
             help="You know it: ; or tab ...",
         ),
     ] = None,
+    sheet: Annotated[
+        list[str] | None,
+        typer.Option("--sheet", metavar="NAME", help="The sheet of a workbook; several, or *."),
+    ] = None,
+    header_row: Annotated[
+        int | None, typer.Option("--header-row", metavar="N", min=1, help="The row of the sheet's header.")
+    ] = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -60,6 +68,7 @@ def guess(
     Examples:
       muniment guess export.csv
       muniment guess export.csv -o museum.toml
+      muniment guess catalogue.xlsx --sheet Objects
     """
     with reporting(json=json, debug=debug) as output:
         path = _draft_path(source, out)
@@ -69,7 +78,9 @@ def guess(
                 hint="Give another name with -o, or --force to overwrite it",
                 where=source,
             )
-        guessed = guess_source(source, encoding=encoding, delimiter=delimiter)
+        chosen = {"sheet": tuple(sheet or ()), "header_row": header_row or 0}
+        workbook = Workbook.model_validate(chosen)
+        guessed = guess_source(source, encoding=encoding, delimiter=delimiter, workbook=workbook)
         draft = draft_mapping(guessed, str(path) if path else None)
         _show(output, source, "\n".join(guessed.report()), path, draft)
         drafted = str(path) if path else None

@@ -27,6 +27,7 @@ ENCODING = "utf-8-sig"
 """UTF-8 with a byte order mark: without it Excel takes UTF-8 for the local code page."""
 
 WORKBOOK = ".xlsx"
+OTHER_SPREADSHEETS = frozenset((".xls", ".xlsm", ".xlsb", ".ods", ".numbers"))
 """What the name of a file ends with that is to be a workbook."""
 
 WORKSHEET_MODE = 0o600
@@ -58,16 +59,19 @@ def export(
         How many entries were written; where there are none, nothing is.
 
     Raises:
-        UsageError: the entries come from exports with different columns or mappings, or the file exists.
+        UsageError: the entries come from exports with different columns or mappings, the file exists, or it
+            would have to be another kind of spreadsheet.
     """
+    suffix = Path(to).suffix.lower() if isinstance(to, str | os.PathLike) else ""
+    if suffix in OTHER_SPREADSHEETS:
+        raise UsageError(f"no {suffix} is written", hint="Give a name that ends with .csv or .xlsx")
     columns = _columns(database, run, state, code)
     if columns is None:
         return 0
     header = header_row(columns)
     rows = _rows(database, run, state, code, len(columns))
-    is_workbook = isinstance(to, str | os.PathLike) and Path(to).suffix.lower() == WORKBOOK
     with _opened(to) as stream:
-        return (_write_workbook if is_workbook else _write_csv)(stream, header, rows)
+        return (_write_workbook if suffix == WORKBOOK else _write_csv)(stream, header, rows)
 
 
 def _write_csv(stream: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:

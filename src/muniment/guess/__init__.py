@@ -18,7 +18,7 @@ from muniment.guess.encoding import (
 )
 from muniment.guess.sample import Sample, read_sample
 from muniment.guess.tables import JSON_LINES, SampledTable, read_sampled
-from muniment.sources.format import Format
+from muniment.sources.format import Format, Workbook
 from muniment.sources.heading import unique
 
 __all__ = ["ColumnProfile", "Dialect", "EncodingGuess", "Guess", "guess"]
@@ -31,6 +31,9 @@ CONTROL_SHARE = 0.05
 
 ESCAPED_NULL = "N"
 """What `\\N`, the null of MySQL, is once the escape character is taken away."""
+
+ALL_OF_IT = Workbook()
+"""Nothing is said of what of a workbook is read."""
 
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", ":": "colon", '"': "double quote"}
 
@@ -51,6 +54,7 @@ class Guess:
         columns: a profile of each column.
         remarks: what a reader of the report should know, a sentence each.
         kind: `text`, or what says itself how it is written: `JSON lines`, `Parquet`, `workbook`.
+        workbook: what of a workbook was looked at.
     """
 
     path: str
@@ -65,6 +69,7 @@ class Guess:
     columns: tuple[ColumnProfile, ...]
     remarks: tuple[str, ...] = ()
     kind: str = TEXT
+    workbook: Workbook = ALL_OF_IT
 
     @property
     def null(self) -> tuple[str, ...]:
@@ -184,13 +189,20 @@ def named(character: str) -> str:
     return _NAMES.get(character) or (character if character.isprintable() else code)
 
 
-def guess(path: str, *, encoding: str | None = None, delimiter: str | None = None) -> Guess:
+def guess(
+    path: str,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    workbook: Workbook = ALL_OF_IT,
+) -> Guess:
     """Read a sample of an export, plain or compressed, and tell what it probably is.
 
     Args:
         path: of the file.
         encoding: taken as known.
         delimiter: taken as known.
+        workbook: what of a workbook is looked at: the sheet, the row of its header ...
 
     Raises:
         SourceError: the file cannot be read, is empty, or is no text.
@@ -198,9 +210,9 @@ def guess(path: str, *, encoding: str | None = None, delimiter: str | None = Non
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
         raise UsageError("a delimiter is one character, and no line end", hint=r"For a tab give $'\t'")
-    sampled = read_sampled(path)
+    sampled = read_sampled(path, workbook)
     if sampled is not None:
-        return _of_table(path, sampled)
+        return _of_table(path, sampled, workbook)
     sample = read_sample(path)
     if not sample.head.strip():
         raise SourceError("the file is empty", hint="Export it again", where=path)
@@ -230,7 +242,7 @@ def guess(path: str, *, encoding: str | None = None, delimiter: str | None = Non
     )
 
 
-def _of_table(path: str, sampled: SampledTable) -> Guess:
+def _of_table(path: str, sampled: SampledTable, workbook: Workbook) -> Guess:
     """What the sample of a file tells that says itself how it is written."""
     nulls = count_nulls(sampled.rows)
     remarks = []
@@ -251,6 +263,7 @@ def _of_table(path: str, sampled: SampledTable) -> Guess:
         columns=profile(unique(sampled.names), sampled.rows, [text for text in nulls if text in NULLS]),
         remarks=tuple(remarks),
         kind=sampled.kind,
+        workbook=workbook,
     )
 
 

@@ -13,7 +13,7 @@ from muniment.config import Settings
 from muniment.errors import SourceError
 from muniment.guess.sample import HEAD_BYTES, Sample, read_sample
 from muniment.records import Problem
-from muniment.sources.format import Format
+from muniment.sources.format import Format, Workbook
 from muniment.sources.json_lines import JsonLinesSource
 from muniment.sources.parquet import ParquetTable
 from muniment.sources.recognition import is_json_lines, table_of
@@ -46,7 +46,7 @@ class SampledTable:
     whole: bool
 
 
-def read_sampled(path: str) -> SampledTable | None:
+def read_sampled(path: str, workbook: Workbook) -> SampledTable | None:
     """The sample of a file; None of a delimited text, or where there is no file.
 
     Raises:
@@ -58,7 +58,7 @@ def read_sampled(path: str) -> SampledTable | None:
     except OSError:
         return None
     with closing(Stored(file, path, path, Settings())) as stored:
-        table = table_of(stored, Format(), Settings())
+        table = table_of(stored, Format(workbook=workbook), Settings())
         if table is not None:
             with closing(table):
                 return _of_table(table, stored)

@@ -33,6 +33,7 @@ def draft_mapping(guess: Guess, path: str | None = None) -> str:
         *_institution(guess.path),
         "",
         *_source(guess),
+        *_workbook(guess),
         "",
         *_record_and_fields(guess),
     ]
@@ -62,6 +63,14 @@ def _source(guess: Guess) -> Iterator[str]:
     perhaps = [text for text in guess.nulls if text not in guess.null]
     if perhaps:
         yield f"# Do these mean nothing, too? {', '.join(map(toml, perhaps))}"
+
+
+def _workbook(guess: Guess) -> Iterator[str]:
+    given = guess.workbook.model_dump(exclude_defaults=True)
+    if given:
+        yield from ("", "[source.workbook]")
+    for name, value in given.items():
+        yield f"{name} = {toml(list(value) if isinstance(value, tuple) else value)}"
 
 
 def _text_format(guess: Guess) -> Iterator[str]:

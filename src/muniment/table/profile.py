@@ -94,7 +94,8 @@ class TableProfile:
         for name in (self.table.name, *added_to):
             if name in RESERVED | metadata.tables.keys():
                 raise UsageError(
-                    f"{name} is a table of Muniment's own", hint="Give the table another name with --table"
+                    f"{name} is a table of Muniment's own",
+                    hint="Give it another name: `name` under [table], or --table with --model",
                 )
         self.key = [name for name, field in model.model_fields.items() if is_key(field)]
         self.mode = mode or (Mode.UPSERT if self.key else Mode.APPEND)
