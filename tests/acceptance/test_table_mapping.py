@@ -78,7 +78,7 @@ def test_declared_columns_are_read_judged_and_stored(tmp_path: Path, database_ur
         number: {problem["code"] for problem in found} for number, found in quarantined(database_url).items()
     }
     assert told[3] == {"out-of-range"}
-    assert told[4] == {"out-of-range", "invalid", "not-allowed"}
+    assert told[4] == {"out-of-range", "number", "not-allowed"}
     assert (told[5], told[6], told[8]) == ({"missing"}, {"missing"}, {"duplicate"})
     newer = write(tmp_path / "b.csv", [ROWS[0] | {"Remark": "closing"}, ROWS[1]], COLUMNS)
     assert counts(load(newer, database_url, mapping=mapping)) == {"read": 2, "updated": 1, "unchanged": 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -29,6 +29,10 @@ class Thing(BaseModel):
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
     price: Decimal = Decimal(1)
     made: date = date(2000, 1, 1)
+    at: datetime | None = None
+    hour: time | None = None
+    rounded: Annotated[Decimal | None, Field(max_digits=5, decimal_places=2)] = None
+    short: Annotated[Decimal | None, Field(max_digits=3)] = None
     shown: bool = False
     page: HttpUrl | None = None
     kind: Kind = Kind.VASE
@@ -72,6 +76,19 @@ def problems(**given: Any) -> list[tuple[str, str, str]]:
         ({"price": "dear"}, "price", "number", "price is not a number"),
         ({"made": "yesterday"}, "made", "date", "made is not a date"),
         ({"made": "2000-13-01"}, "made", "date", "made is not a date"),
+        (
+            {"made": "2000-12-01T10:00"},
+            "made",
+            "date",
+            "made is a date with a time of day, and is to have none",
+        ),
+        ({"at": "yesterday"}, "at", "date", "at is not a date and time"),
+        ({"hour": "noon"}, "hour", "time", "hour is not a time of day"),
+        ({"hour": "25:00"}, "hour", "time", "hour is not a time of day"),
+        ({"hour": "3600"}, "hour", "time", "hour is not a time of day"),
+        ({"rounded": "1.005"}, "rounded", "number", "rounded has more decimal places than 2"),
+        ({"rounded": "1234"}, "rounded", "number", "rounded has more digits before the point than 3"),
+        ({"short": "12.34"}, "short", "number", "short has more digits than 3"),
         ({"shown": "perhaps"}, "shown", "truth", "shown is neither yes nor no"),
         ({"page": "www"}, "page", "uri", "page is not a URL"),
         ({"page": "ftp://x"}, "page", "uri", "page is not a URL of an allowed kind"),

@@ -14,6 +14,9 @@ from muniment.records import Problem, shortened
 MANY_PROBLEMS = 50
 """Problems kept of one record: more of them help nobody, and a hostile record could have thousands."""
 
+DATE_HINT = "Write dates as 1883-12-31"
+MOMENT_HINT = "Write dates as 1883-12-31, with their time as 1883-12-31T13:45:00"
+
 _WORDING: Mapping[str, tuple[str, str, str]] = {
     # Pydantic's type: our code, the message after the field's name, the hint
     "missing": ("missing", "is missing", "Fill it in at the source"),
@@ -40,16 +43,33 @@ _WORDING: Mapping[str, tuple[str, str, str]] = {
         "is not a finite number",
         "Leave the cell empty where the number is not known",
     ),
+    "decimal_max_places": (
+        "number",
+        "has more decimal places than {decimal_places}",
+        "Round it at the source, or allow more",
+    ),
+    "decimal_max_digits": (
+        "number",
+        "has more digits than {max_digits}",
+        "Correct it at the source, or allow more",
+    ),
+    "decimal_whole_digits": (
+        "number",
+        "has more digits before the point than {whole_digits}",
+        "Correct it at the source, or allow more",
+    ),
     "list_type": ("structure", "is not a list", 'Write it as ["one", "two"]'),
     "set_type": ("structure", "is not a list", 'Write it as ["one", "two"]'),
     "tuple_type": ("structure", "is not a list", 'Write it as ["one", "two"]'),
     "dict_type": ("structure", "is no set of names and values", 'Write it as {{"name": "value"}}'),
     "model_type": ("structure", "is no set of names and values", 'Write it as {{"name": "value"}}'),
     "bool_parsing": ("truth", "is neither yes nor no", "Write true or false, yes or no, 1 or 0"),
-    "date_parsing": ("date", "is not a date", "Write dates as 1883-12-31"),
-    "date_from_datetime_parsing": ("date", "is not a date", "Write dates as 1883-12-31"),
-    "datetime_parsing": ("date", "is not a date and time", "Write them as 1883-12-31T13:45:00"),
-    "datetime_from_date_parsing": ("date", "is not a date and time", "Write them as 1883-12-31T13:45:00"),
+    "date_parsing": ("date", "is not a date", DATE_HINT),
+    "date_from_datetime_parsing": ("date", "is not a date", DATE_HINT),
+    "date_from_datetime_inexact": ("date", "is a date with a time of day, and is to have none", DATE_HINT),
+    "datetime_parsing": ("date", "is not a date and time", MOMENT_HINT),
+    "datetime_from_date_parsing": ("date", "is not a date and time", MOMENT_HINT),
+    "time_parsing": ("time", "is not a time of day", "Write times as 13:45:00"),
     "url_parsing": ("uri", "is not a URL", "It begins with http:// or https://"),
     "url_scheme": ("uri", "is not a URL of an allowed kind", "It begins with {expected_schemes}"),
     "enum": ("not-allowed", "is not one of the values allowed", "Allowed are {expected}"),
