@@ -157,7 +157,37 @@ def test_rows_are_only_added_where_the_mode_says_so(tmp_path: Path, database_url
         load(second, database_url, mapping=mapping, again=True)
 
 
+MOMENTS = """
+profile = "table"
+[table]
+name = "moment"
+[columns]
+day = { type = "date" }
+at = { type = "datetime" }
+hour = { type = "time" }
+"""
+
+
+def test_bare_numbers_are_no_dates_and_no_times(tmp_path: Path, database_url: str) -> None:
+    good = [("1950-01-31", "1950-01-31T10:00:00", "10:00"), ("", "1950-01-31", "")]
+    bad = [("1950", "", ""), ("0", "", ""), ("-86400", "", ""), ("", "1950", ""), ("", "20240501", "")]
+    bad += [("", "1.5", ""), ("", "+12", ""), ("", "", "3600"), ("", "", "1950")]
+    columns = ("day", "at", "hour")
+    rows = [dict(zip(columns, cells, strict=True)) for cells in (*good, *bad)]
+    export = write(tmp_path / "a.csv", rows, columns)
+    run = load(export, database_url, mapping=TableMapping.parse(MOMENTS), settings=ANY)
+    assert counts(run) == {"read": 11, "inserted": 2, "quarantined": 9}
+    told = [problem for found in quarantined(database_url).values() for problem in found]
+    assert [problem["code"] for problem in told] == ["date"] * 7 + ["time"] * 2
+    assert told[0]["message"] == "day is a bare number, and not a date"
+    assert told[0]["hint"] == "Write dates as 1883-12-31"
+    assert told[3]["message"] == "at is a bare number, and not a date and time"
+    assert told[3]["value"] == "1950"
+
+
 FAULTS = {
+    "[table]\nname = 'v'\n[columns]\na = { type = 'datetime', default = 1950 }": "1950 is a bare number",
+    "[table]\nname = 'v'\n[columns]\na = { type = 'date', default = '0' }": "0 is a bare number",
     "[table]\nname = 'v'": "give either `columns` or a `model`",
     "[table]\nname = 'v'\nkey = 'b'\n[columns]\na = 'A'": "the key has columns that the table has not: b",
     "[table]\nname = 'v w'\n[columns]\na = 'A'": "table.name",

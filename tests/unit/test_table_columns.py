@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +15,25 @@ import pyarrow.compute
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PastDate,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import SchemaError
 
 from muniment.records import Accepted, Header, Place, Records, Verdicts
 from muniment.table import PrimaryKey
 from muniment.table.certainty import certain_cells
 from muniment.table.judging import TableJudge
+from muniment.table.oddities import is_bare_number
 
 pc: Any = pyarrow.compute
 
@@ -136,7 +149,26 @@ class Typed(BaseModel):
     count: Annotated[int, Field(ge=0)] | None = None
     ratio: float | None = None
     short: Annotated[str, Field(min_length=2, max_length=3)] | None = None
+    at: datetime | None = None
+    hour: time | None = None
 
+
+BARE_NUMBERS = [
+    "0",
+    "12",
+    "1950",
+    "86400",
+    "20240501",
+    "1.5",
+    "1.",
+    ".5",
+    "-1",
+    "+3600",
+    " 7 ",
+    "1.5E3",
+    "0.e0",
+    "00",
+]
 
 TYPED_CELLS = st.one_of(
     CELLS,
@@ -146,6 +178,8 @@ TYPED_CELLS = st.one_of(
             "ab-1",
             "AB-٣",
             "2020-01-31",
+            "2020-01-31T13:45:00",
+            "13:45",
             "1.50",
             "1.5",
             "1e3",
@@ -157,15 +191,103 @@ TYPED_CELLS = st.one_of(
             "é\u0301",
         ]
     ),
+    st.sampled_from(BARE_NUMBERS),
     st.integers().map(str),
+    st.integers(-20_000, 20_000).map(lambda days: str(86_400 * days)),
     st.floats().map(repr),
 )
 
 
 @settings(deadline=None)  # a busy machine is no fault of theirs
-@given(st.lists(st.lists(TYPED_CELLS, min_size=8, max_size=8), max_size=8))
+@given(st.lists(st.lists(TYPED_CELLS, min_size=10, max_size=10), max_size=8))
 def test_typed_columns_and_rows_come_to_the_same_verdicts(rows: list[list[str]]) -> None:
     assert verdicts(Typed, rows, by_column=True) == verdicts(Typed, rows, by_column=False)
+
+
+class Dated(BaseModel):
+    """Each way to say that a field is a date."""
+
+    day: date | None = None
+    at: Annotated[datetime, Field(ge=datetime(1800, 1, 1, tzinfo=UTC))] | None = None
+    either: date | datetime | None = None
+    aware: AwareDatetime | None = None
+    past: PastDate | None = None
+    late: date | None = Field(default=None, ge=date(1800, 1, 1))
+
+
+@pytest.mark.parametrize("by_column", [True, False])
+@pytest.mark.parametrize("cell", BARE_NUMBERS)
+def test_a_bare_number_is_no_date(cell: str, by_column: bool) -> None:
+    found = verdicts(Dated, [[cell] * 6], by_column=by_column)
+    (rejection,) = found.rejections
+    assert [problem.field for problem in rejection.problems] == list(Dated.model_fields)
+    assert {problem.code for problem in rejection.problems} == {"date"}
+    assert all(problem.hint.startswith("Write dates as 1883-12-31") for problem in rejection.problems)
+    assert rejection.problems[0].message == "day is a bare number, and not a date"
+
+
+@given(st.text("0123456789+-.eE_ \t", max_size=12))
+def test_what_pydantic_takes_for_a_date_is_one_or_a_bare_number(cell: str) -> None:
+    for kind in (date, datetime):
+        try:
+            TypeAdapter(kind).validate_python(cell)
+        except ValidationError:
+            continue
+        assert is_bare_number(cell) or re.fullmatch(r"\d{4}-\d\d-\d\d", cell)
+
+
+@given(st.text("0123456789+-.eE_ \t", max_size=12))
+def test_pydantic_takes_no_bare_number_for_a_time(cell: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(time).validate_python(cell)
+
+
+class Stamped(BaseModel):
+    """Fields and a type with validators of their own."""
+
+    by_field: datetime | None = None
+    by_type: Annotated[datetime, BeforeValidator(float)] | None = None
+
+    @field_validator("by_field", mode="before")
+    @classmethod
+    def _seconds(cls, cell: str) -> float:
+        return float(cell)
+
+
+class StampedAsAWhole(BaseModel):
+    at: datetime
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seconds(cls, cells: dict[str, str]) -> dict[str, float]:
+        return {name: float(cell) for name, cell in cells.items()}
+
+
+class StampedByConfiguration(BaseModel):
+    model_config = ConfigDict(val_temporal_unit="milliseconds")
+
+    at: datetime
+
+
+class CheckedAsAWhole(BaseModel):
+    at: datetime
+
+    @model_validator(mode="after")
+    def _fine(self) -> Self:
+        return self
+
+
+@pytest.mark.parametrize("model", [Stamped, StampedAsAWhole, StampedByConfiguration])
+def test_a_model_that_says_itself_what_its_dates_are_may_take_bare_numbers(model: type[BaseModel]) -> None:
+    names = list(model.model_fields)
+    records = records_of(names, [["1950"] * len(names)])
+    assert list(TableJudge(model, records.header, (), frozenset()).judge(records).accepted.indexes) == [0]
+
+
+def test_a_validator_that_sees_a_model_after_its_fields_changes_nothing_about_bare_numbers() -> None:
+    records = records_of(["at"], [["1950"]])
+    (rejection,) = TableJudge(CheckedAsAWhole, records.header, (), frozenset()).judge(records).rejections
+    assert rejection.problems[0].code == "date"
 
 
 PATTERN_PIECES = [

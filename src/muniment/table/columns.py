@@ -21,7 +21,7 @@ from muniment.databases.database import Value
 from muniment.databases.types import Blob, Flag, Id, Real
 from muniment.table.certainty import Certain, certain_cells
 from muniment.table.model import allows_none, form_of, is_structured, plain_type
-from muniment.table.numbers import NumberCheck, number_check
+from muniment.table.oddities import Oddity, oddities
 
 pc: Any = pyarrow.compute
 
@@ -53,7 +53,7 @@ class ColumnCheck:
         certain: tells cells that Pydantic takes for what they say; the others it is asked about.
         stored: what becomes of a valid value; None where it is stored as it is.
         required: whether an empty cell is for the model to judge; else it comes to `default`.
-        number: tells cells that Pydantic would take for numbers and nobody wrote as such.
+        odd: tells cells that Pydantic would take for numbers or dates and nobody wrote as such.
         type: of the values.
     """
 
@@ -63,7 +63,7 @@ class ColumnCheck:
     stored: Callable[[Any], Value] | None
     required: bool
     default: Value
-    number: NumberCheck | None
+    odd: Oddity | None
     type: pa.DataType
 
     def values(self, cells: Column, nothing: Column) -> tuple[Column, Column | None]:
@@ -103,7 +103,7 @@ class ColumnCheck:
 
     def _ask(self, cells: list[str]) -> tuple[list[Value], list[int]]:
         """The value of each cell, and the places of those that are wrong."""
-        wrong = {place for place, cell in enumerate(cells) if self.number and self.number(cell)}
+        wrong = {place for place, cell in enumerate(cells) if self.odd and self.odd.fault(cell)}
         while True:
             kept = [place for place in range(len(cells)) if place not in wrong]
             try:
@@ -155,10 +155,11 @@ def column_checks(model: type[BaseModel], positions: dict[str, int]) -> list[Col
     fields = model.model_fields
     if any(map(is_structured, fields.values())) or _calls_functions(model.__pydantic_core_schema__):
         return None
-    return [_check(field, positions.get(name), _config(model)) for name, field in fields.items()]
+    odd, config = oddities(model), _config(model)
+    return [_check(field, positions.get(name), config, odd.get(name)) for name, field in fields.items()]
 
 
-def _check(field: FieldInfo, position: int | None, config: Any) -> ColumnCheck:
+def _check(field: FieldInfo, position: int | None, config: Any, odd: Oddity | None) -> ColumnCheck:
     annotation: Any = field.rebuild_annotation()
     rules = _rules(annotation, config)
     cells: Any = list.__class_getitem__(annotation)
@@ -173,7 +174,7 @@ def _check(field: FieldInfo, position: int | None, config: Any) -> ColumnCheck:
         stored=stored,
         required=field.is_required() and not allows_none(field),
         default=default if default is None or stored is None else stored(default),
-        number=number_check(plain_type(field.annotation)),
+        odd=odd,
         type=ARROW_TYPES.get(form.column, pa.string()),
     )
 

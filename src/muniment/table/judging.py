@@ -26,7 +26,7 @@ from muniment.table.model import (
     key_of,
     plain_type,
 )
-from muniment.table.numbers import NumberCheck, number_check
+from muniment.table.oddities import Oddity, oddities
 from muniment.validation.filters import Condition, row_filter
 from muniment.validation.messages import problems_of
 
@@ -61,10 +61,9 @@ class TableJudge:
             for given, name in zip(self._inputs, self._columns, strict=True)
             if is_structured(fields[name])
         ]
-        self._numbers: list[tuple[int, str, NumberCheck]] = [
-            (position, name, check)
-            for name, position in self._positions.items()
-            if (check := number_check(plain_type(fields[name].annotation)))
+        odd = oddities(model)
+        self._odd: list[tuple[int, str, Oddity]] = [
+            (position, name, odd[name]) for name, position in self._positions.items() if name in odd
         ]
         self._checks = column_checks(model, self._positions)
         self._fields = tuple(fields)
@@ -147,7 +146,7 @@ class TableJudge:
             given = self._unless_given | filled
         if self._structured:
             self._read_structures(given)
-        if odd := self._odd_numbers(row):
+        if odd := self._odd_cells(row):
             return odd
         try:
             return self._row_of(self._model.model_validate(given))
@@ -173,14 +172,14 @@ class TableJudge:
             except (KeyError, TypeError, ValueError):
                 continue
 
-    def _odd_numbers(self, row: Sequence[str]) -> list[Problem]:
+    def _odd_cells(self, row: Sequence[str]) -> list[Problem]:
         odd = []
-        for position, name, check in self._numbers:
+        for position, name, one in self._odd:
             cell = row[position]
-            fault = check(cell)
+            fault = one.fault(cell)
             if fault and cell.strip() not in self._nothing:
                 message, column = f"{self._words[name]} {fault}", self._columns[name]
-                odd.append(Problem("number", message, "Write it in digits", name, column, shortened(cell)))
+                odd.append(Problem(one.code, message, one.hint, name, column, shortened(cell)))
         return odd
 
     def _readable_key(self, row: Sequence[str]) -> str | None:

@@ -31,6 +31,7 @@ from muniment.sources.format import Format
 from muniment.table.importing import import_model
 from muniment.table.lookups import Lookup, Missing
 from muniment.table.model import PrimaryKey
+from muniment.table.oddities import is_bare_number
 from muniment.validation.filters import Condition
 from muniment.validation.mapping_files import MappingPart, checked, mapping_text, read_toml, several
 
@@ -137,12 +138,18 @@ class Plain(MappingPart):
         try:
             adapter: TypeAdapter[Any] = TypeAdapter(self.annotation(required=True))
             if self.default is not None:
+                self._must_be_no_timestamp()
                 adapter.validate_python(self._default)
         except ValidationError as error:
             raise ValueError(f"the default is none: {error.errors()[0]['msg']}") from None
         except SchemaError as error:
             raise ValueError(f"the pattern is none: {error}") from None
         return self
+
+    def _must_be_no_timestamp(self) -> None:
+        is_number = isinstance(self.default, int | float) or is_bare_number(str(self.default))
+        if is_number and self.type in ("date", "datetime", "time"):
+            raise ValueError(f"the default is none: {self.default} is a bare number, and not a {self.type}")
 
     @property
     def _default(self) -> Any:
