@@ -71,11 +71,19 @@ def test_a_record_whose_key_is_missing_is_rejected(tmp_path: Path, database_url:
     problems = quarantined(database_url)
     assert sorted(problems) == [2, 5]
     assert problems[2][0]["code"] == "unknown-key"
-    assert problems[2][0]["message"] == "sku: product has no business_key x"
+    assert problems[2][0]["message"] == "sku: product has no business_key 'x'"
     required = load(
         export, database_url, mapping=fact("reject", ", required = true"), settings=Settings(max_rejects=ANY)
     )
     assert counts(required) == {"read": 6, "inserted": 3, "quarantined": 3}
+
+
+def test_a_blank_at_the_end_of_a_missing_key_is_seen(tmp_path: Path, database_url: str) -> None:
+    load_products(tmp_path, database_url, ["a"])
+    export = write(tmp_path / "f.csv", lines(("a ", 1)), COLUMNS)
+    load(export, database_url, mapping=fact("reject"), settings=Settings(max_rejects=ANY))
+    (problem,) = quarantined(database_url)[1]
+    assert problem["message"] == "sku: product has no business_key 'a '"
 
 
 def test_a_missing_key_may_be_stored_as_nothing_with_a_note(tmp_path: Path, database_url: str) -> None:
@@ -281,7 +289,9 @@ def test_a_row_may_hold_a_header_and_a_line_each_in_a_table_of_its_own(
         "header-differs",
         "duplicate",
     ]
-    assert problems[4][0]["message"] == "customer of invoice I1 is Bela here, and stands already as Anna"
+    assert problems[4][0]["message"] == (
+        "customer of invoice 'I1' is 'Bela' here, and stands already as 'Anna'"
+    )
     again = load(export, database_url, mapping=TableMapping.parse(INVOICES), settings=settings, again=True)
     assert counts(again) == {"read": 7, "unchanged": 3, "quarantined": 4}
     with pytest.raises(Exception, match=r"(?i)foreign key|reference|constraint"):

@@ -13,8 +13,8 @@ from muniment.errors import UsageError
 from muniment.records import Problem, shortened
 from muniment.table.finding import KeyFinder, typing
 from muniment.table.fitting import left_empty
-from muniment.table.lookups import LookedUp, Lookup
-from muniment.table.model import KEY_SEPARATOR, TEXT, column_of, form_of
+from muniment.table.lookups import LookedUp, Lookup, quoted_key
+from muniment.table.model import TEXT, column_of, form_of
 
 DIFFERS = "header-differs"
 """The code of a record that says another thing of its header than what is stored of it."""
@@ -115,7 +115,8 @@ def _differing(
 
 
 def _differs(one: LookedUp, name: str, key: bytes, here: Value, there: Value) -> Problem:
-    told = shortened(key.decode().replace(KEY_SEPARATOR, " / "))
-    said, stands = ("empty" if value is None else shortened(str(value)) for value in (here, there))
-    message = f"{name} of {one.lookup.table} {told} is {said} here, and stands already as {stands}"
-    return Problem(DIFFERS, message, "Let all lines of it say the same", one.field, name, said)
+    said, stands = ("empty" if value is None else repr(shortened(str(value))) for value in (here, there))
+    header = f"{name} of {one.lookup.table} {quoted_key(key.decode())}"
+    message = f"{header} is {said} here, and stands already as {stands}"
+    value = "empty" if here is None else shortened(str(here))
+    return Problem(DIFFERS, message, "Let all lines of it say the same", one.field, name, value)

@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 
 from muniment.errors import UsageError
-from muniment.table.model import aliases_of, allows_none
+from muniment.records import shortened
+from muniment.table.model import KEY_SEPARATOR, aliases_of, allows_none
 
 Missing = Literal["reject", "null", "insert", "wait"]
 """What becomes of a record whose key the other table does not have: it is rejected; stored without a value,
@@ -98,6 +99,11 @@ class LookedUp:
 def lookup_of(field: FieldInfo) -> Lookup | None:
     """What is said of a field that is looked up; None of any other."""
     return next((mark for mark in field.metadata if isinstance(mark, Lookup)), None)
+
+
+def quoted_key(key: str) -> str:
+    """A key as a message tells it: each part in quotes, which show blanks at its ends."""
+    return " / ".join(map(repr, shortened(key).split(KEY_SEPARATOR)))
 
 
 def looked_up(model: type[BaseModel]) -> list[LookedUp]:

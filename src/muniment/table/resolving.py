@@ -18,7 +18,7 @@ from muniment.profile import Applied, Writer
 from muniment.records import Accepted, Note, Problem, Records, Rejection, shortened
 from muniment.table.adding import add_missing
 from muniment.table.finding import KeyFinder, Sought
-from muniment.table.lookups import LookedUp
+from muniment.table.lookups import LookedUp, quoted_key
 from muniment.table.model import KEY_SEPARATOR, key_of
 
 pc: Any = pyarrow.compute
@@ -229,7 +229,7 @@ class LookingUpWriter:
 def _missing(one: LookedUp, key: str) -> Problem:
     told, lookup = key.replace(KEY_SEPARATOR, " / "), one.lookup
     columns = ", ".join(lookup.from_)
-    message = f"{columns}: {lookup.table} has no {', '.join(lookup.by)} {shortened(told)}"
+    message = f"{columns}: {lookup.table} has no {', '.join(lookup.by)} {quoted_key(key)}"
     if lookup.missing == "wait":
         hint = f"It is stored once a load of {lookup.table} brings the key, by the next load of either"
         return Problem(WAITING, message, hint, one.field, columns, shortened(told))
