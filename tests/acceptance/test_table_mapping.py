@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from muniment import Format, PrimaryKey, RejectBudget, Settings, TableMapping
-from muniment.errors import MappingError, UsageError
+from muniment.errors import HeaderError, MappingError, UsageError
 from muniment.validation.filters import Condition
 from tests.acceptance.loading import counts, execute, load, quarantined, query, write
 from tests.acceptance.program import program_in
@@ -58,6 +58,11 @@ ROWS = [
     {"Kind": "month", "Day": "2024-05", "Place": "Main"},
     visit("2024-05-01", "Main", "9"),
 ]
+
+
+class Counted(BaseModel):
+    day: Annotated[str, PrimaryKey()]
+    number: int = 1
 
 
 class Visit(BaseModel):
@@ -185,7 +190,142 @@ def test_bare_numbers_are_no_dates_and_no_times(tmp_path: Path, database_url: st
     assert told[3]["value"] == "1950"
 
 
+PRICES = """
+profile = "table"
+[table]
+name = "price"
+key = "sku"
+mode = "{mode}"
+[columns]
+sku = {{}}
+price = {{ type = "integer", column = "Price"{more} }}
+"""
+
+
+def prices(mode: str = "upsert", more: str = "") -> TableMapping:
+    return TableMapping.parse(PRICES.format(mode=mode, more=more))
+
+
+@pytest.mark.parametrize("mode", ["upsert", "history", "replace", "append"])
+def test_a_column_that_the_mapping_names_and_the_source_lacks_is_refused_before_the_first_row(
+    tmp_path: Path, database_url: str, mode: str
+) -> None:
+    load(
+        write(tmp_path / "a.csv", [{"sku": "a", "Price": "3"}], ("sku", "Price")),
+        database_url,
+        mapping=prices(mode),
+    )
+    renamed = write(tmp_path / "b.csv", [{"sku": "a", "Preis": "4"}], ("sku", "Preis"))
+    with pytest.raises(HeaderError) as told:
+        load(renamed, database_url, mapping=prices(mode))
+    said = "the mapping names columns that the source does not have: 'Price' (the nearest: Preis)"
+    assert (told.value.message, told.value.where) == (said, str(renamed))
+    assert "The source has: sku, Preis" in told.value.hint
+    assert "optional = true" in told.value.hint
+    assert query(database_url, "SELECT sku, price FROM price") == [("a", 3)]
+    assert query(database_url, "SELECT count(*) FROM run") == [(1,)]
+
+
+def test_a_column_that_is_optional_may_be_absent_from_one_source_and_not_from_another(
+    tmp_path: Path, database_url: str
+) -> None:
+    mapping = prices(more=", optional = true")
+    load(
+        write(tmp_path / "a.csv", [{"sku": "a", "Price": "3"}], ("sku", "Price")),
+        database_url,
+        mapping=mapping,
+    )
+    load(write(tmp_path / "b.csv", [{"sku": "b"}], ("sku",)), database_url, mapping=mapping)
+    assert query(database_url, "SELECT sku, price FROM price ORDER BY sku") == [("a", 3), ("b", None)]
+
+
+LINES = """
+profile = "table"
+[table]
+name = "line"
+[columns]
+pieces = {{ type = "integer" }}
+[columns.invoice_id]
+lookup = "invoice"
+by = ["site", "number"]
+from = ["Site", "Invoice"]
+missing = "insert"
+columns = {{ number = {{ type = "integer" }}, customer = {{ column = "Customer"{inner} }} }}
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        (("pieces", "Site", "Invoice"), "'Customer'"),
+        (("pieces", "Site", "Customer", "Invoices"), "'Invoice' (the nearest: Invoices)"),
+        (("pieces", "invoice_id", "Invoice", "Customer"), "'Site'"),
+        (("pieces", "site", "number"), "'Site' (the nearest: site); 'Invoice'; 'Customer'"),
+    ],
+)
+def test_columns_of_lookups_must_be_there_as_well(
+    tmp_path: Path, header: tuple[str, ...], missing: str
+) -> None:
+    export = write(tmp_path / "a.csv", [dict.fromkeys(header, "1")], header)
+    with pytest.raises(HeaderError) as told:
+        load(
+            export,
+            f"sqlite:///{tmp_path / 'a.db'}",
+            mapping=TableMapping.parse(LINES.format(inner="", more="")),
+        )
+    assert told.value.message.endswith(f"does not have: {missing}")
+
+
+def test_a_lookup_and_what_it_adds_may_be_optional(tmp_path: Path, database_url: str) -> None:
+    mapping = TableMapping.parse(LINES.format(inner=", optional = true", more="optional = true"))
+    whole = write(
+        tmp_path / "a.csv",
+        [{"pieces": "1", "Site": "x", "Invoice": "7"}],
+        ("pieces", "Site", "Invoice"),
+    )
+    load(whole, database_url, mapping=mapping)
+    load(write(tmp_path / "b.csv", [{"pieces": "2"}], ("pieces",)), database_url, mapping=mapping)
+    stored = "SELECT pieces, number, customer FROM line LEFT JOIN invoice USING (invoice_id) ORDER BY pieces"
+    assert query(database_url, stored) == [(1, 7, None), (2, None, None)]
+
+
+def test_a_field_of_a_model_with_a_default_may_be_absent(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    load(write(tmp_path / "a.csv", [{"day": "x"}], ("day",)), url, model=Counted)
+    assert query(url, "SELECT day, number FROM counted") == [("x", 1)]
+
+
+def test_columns_that_were_dropped_from_a_worksheet_are_not_missed(tmp_path: Path) -> None:
+    url, file = f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "prices.toml"
+    program = program_in(tmp_path)
+    file.write_text(PRICES.format(mode="upsert", more=""))
+    rows = [{"sku": "", "Price": "3"}, {"sku": "b", "Price": "4"}]
+    write(tmp_path / "a.csv", rows, ("sku", "Price"))
+    program("load", "a.csv", "-m", str(file), "--db", url, "--max-rejects", "1")
+    (number,) = query(url, "SELECT quarantine_id FROM quarantine")[0]
+    (tmp_path / "bad.csv").write_text(f"muniment_id,sku\n{number},a\n")
+    assert "inserted 1" in " ".join(program("quarantine", "resubmit", "bad.csv", "--db", url).out.split())
+    assert query(url, "SELECT sku, price FROM price ORDER BY sku") == [("a", 3), ("b", 4)]
+
+
+def test_a_source_after_others_that_lacks_a_column_ends_the_load_and_is_named(tmp_path: Path) -> None:
+    url, file = f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "prices.toml"
+    file.write_text(PRICES.format(mode="upsert", more=""))
+    write(tmp_path / "a.csv", [{"sku": "a", "Price": "3"}], ("sku", "Price"))
+    write(tmp_path / "b.csv", [{"sku": "a", "Preis": "4"}], ("sku", "Preis"))
+    ended = program_in(tmp_path)("load", "a.csv", "b.csv", "-m", str(file), "--db", url)
+    assert ended.exit_code == 2
+    assert "b.csv: the mapping names columns that the source does not have: 'Price'" in ended.err
+    assert query(url, "SELECT sku, price FROM price") == [("a", 3)]
+
+
 FAULTS = {
+    "[table]\nname = 'v'\n[columns]\na = { required = true, optional = true }": "cannot be optional",
+    "[table]\nname = 'v'\nkey = 'a'\n[columns]\na = { optional = true }": "columns that are optional: a",
+    "[table]\nname = 'v'\n[columns]\na = { lookup = 't', by = 'b', required = true, optional = true }": (
+        "cannot be optional"
+    ),
     "[table]\nname = 'v'\n[columns]\na = { type = 'datetime', default = 1950 }": "1950 is a bare number",
     "[table]\nname = 'v'\n[columns]\na = { type = 'date', default = '0' }": "0 is a bare number",
     "[table]\nname = 'v'": "give either `columns` or a `model`",
@@ -236,9 +376,10 @@ def test_every_mismatch_of_a_table_that_is_there_is_told_before_the_first_row(
 ) -> None:
     execute(database_url, UNFIT)
     rows = [{"day": "2024-01-01", "count": "1"}]
-    export = write(tmp_path / "a.csv", rows, ("day", "count"))
+    mapping = TableMapping.parse(WANTED)
+    export = write(tmp_path / "a.csv", rows, tuple(mapping.columns))
     with pytest.raises(UsageError) as told:
-        load(export, database_url, mapping=TableMapping.parse(WANTED))
+        load(export, database_url, mapping=mapping)
     for words in (
         "it has no columns open",
         "day holds text, and would have to hold dates",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
-from muniment.errors import HeaderError
 from muniment.museum.fields import Cells
 from muniment.museum.mapping import Mapping, Severity
 from muniment.museum.patterns import PATTERN_CHARACTERS, Expression
 from muniment.records import Header, Problem, shortened
 from muniment.sources.guard import unguarded
+from muniment.validation.headers import must_have
 
 Row = Sequence[str]
 
@@ -47,19 +46,7 @@ class Columns:
         self.guarded = mapping.source.formula_guard
         self.manifests = mapping.rules.manifest_pattern
         self.header = header
-        missing = [name for name in mapping.sources() if name not in header.names]
-        if missing:
-            raise HeaderError(
-                "the mapping names columns that the source does not have: "
-                + "; ".join(map(self._nearest, missing)),
-                hint=f"The source has: {header}",
-            )
-
-    def _nearest(self, name: str) -> str:
-        close = get_close_matches(name, self.header.names, n=3)
-        folded = [known for known in self.header.names if known.casefold() == name.casefold()]
-        near = list(dict.fromkeys(folded + close))
-        return f"{name!r} (the nearest: {', '.join(near)})" if near else repr(name)
+        must_have(header, mapping.sources())
 
     def index(self, name: str) -> int:
         """The position of a column."""

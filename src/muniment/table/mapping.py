@@ -10,6 +10,7 @@ import os
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -70,6 +71,10 @@ Names = Annotated[tuple[str, ...], BeforeValidator(several, json_schema_input_ty
 
 ColumnName = Annotated[str, Field(pattern=NAME)]
 
+Optional = Annotated[
+    bool, Field(description="Whether the source may lack the column, which then counts as empty.")
+]
+
 Bound = int | float | date | datetime
 
 
@@ -112,6 +117,7 @@ class Plain(MappingPart):
     type: Annotated[TypeName, Field(description="The type of its values.")] = "text"
     column: Annotated[str, Field(description="The source's column; else it is called the same.")] = ""
     required: Annotated[bool, Field(description="Whether a record without it is rejected.")] = False
+    optional: Optional = False
     default: Annotated[
         str | int | float | bool | date | None, Field(description="What an empty cell stands for.")
     ] = None
@@ -131,6 +137,7 @@ class Plain(MappingPart):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
+        _must_be_one(required=self.required, optional=self.optional)
         given = {name for name in _TYPES_OF_BOUNDS if getattr(self, name) not in (None, "", ())}
         unfit = sorted(name for name in given if self.type not in _TYPES_OF_BOUNDS[name])
         if unfit:
@@ -171,6 +178,10 @@ class Plain(MappingPart):
         typed = Annotated[kind, Field(**given)] if given else kind
         return typed if required or self.default is not None else typed | None
 
+    def needed(self, name: str) -> list[str]:
+        """The source's columns that it cannot do without."""
+        return [] if self.optional else [self.column or name]
+
     def field(self, name: str, *, is_key: bool) -> Any:
         """The annotation and the field of a Pydantic model for it."""
         required = self.required or is_key
@@ -202,6 +213,7 @@ class LookUp(MappingPart):
         ),
     ] = "reject"
     required: Annotated[bool, Field(description="Whether a record without a key is rejected.")] = False
+    optional: Optional = False
     columns: Annotated[
         dict[ColumnName, Plain],
         Field(default_factory=dict, description="With `insert`, further columns of the added row."),
@@ -209,6 +221,7 @@ class LookUp(MappingPart):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
+        _must_be_one(required=self.required, optional=self.optional)
         if self.columns and self.missing != "insert":
             raise ValueError('`columns` go with missing = "insert"')
         if len(self.by) != len(self.from_ or self.by):
@@ -216,6 +229,12 @@ class LookUp(MappingPart):
         if self.required and self.missing == "null":
             raise ValueError('what is required cannot be null: give another `missing` than "null"')
         return self
+
+    def needed(self, name: str) -> list[str]:  # noqa: ARG002 - as of any column
+        """The source's columns that it cannot do without: those of its key, and of what it adds beside it."""
+        key = () if self.optional else self.from_ or self.by
+        added = (part.needed(column) for column, part in self.columns.items() if column not in self.by)
+        return [*key, *chain.from_iterable(added)]
 
     def field(self, name: str, *, is_key: bool) -> Any:  # noqa: ARG002 - as of any column
         """The annotation and the field of a Pydantic model for it."""
@@ -228,6 +247,11 @@ class LookUp(MappingPart):
         kind: Any = TYPES[self.type] if required else TYPES[self.type] | None
         marks = (lookup, PrimaryKey()) if is_key else (lookup,)
         return (Annotated[(kind, *marks)], Field() if required else Field(default=None))
+
+
+def _must_be_one(*, required: bool, optional: bool) -> None:
+    if required and optional:
+        raise ValueError("what is required cannot be optional")
 
 
 def _kind_of_column(given: Any) -> str:
@@ -273,6 +297,9 @@ class TableMapping(MappingPart):
         unknown = [name for name in self.table.key if name not in self.columns]
         if unknown:
             raise ValueError(f"the key has columns that the table has not: {', '.join(unknown)}")
+        optional = [name for name in self.table.key if self.columns[name].optional]
+        if optional:
+            raise ValueError(f"the key has columns that are optional: {', '.join(optional)}")
         return self
 
     @classmethod
@@ -296,6 +323,10 @@ class TableMapping(MappingPart):
         if isinstance(self.model, type):
             return told | {"model": f"{self.model.__module__}:{self.model.__qualname__}"}
         return told | ({"model": self.model} if self.model else {})
+
+    def needed(self) -> list[str]:
+        """The source's columns that it cannot do without; a model says them itself."""
+        return list(chain.from_iterable(part.needed(name) for name, part in self.columns.items()))
 
     def model_of(self) -> type[BaseModel]:
         """The Pydantic model of a row; raises `UsageError` where it cannot be imported."""

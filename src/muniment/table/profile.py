@@ -37,12 +37,16 @@ from muniment.table.replacing import ReplacingWriter, forget_staged, make_stagin
 from muniment.table.resolving import LookingUpWriter
 from muniment.table.writing import TableWriter, forget_seen_keys, row_seen
 from muniment.validation.filters import Condition
+from muniment.validation.headers import must_have
 
 MEANING = "table 1"
 """Changes when the same model would mean something else: another meaning is another run."""
 
 TABLE_CHUNK_ROWS = 10_000
 """Flat rows are light: of 2,000 a chunk, the dozen statements around each cost more than the rows."""
+
+MAY_BE_ABSENT = ". A column that need not be there has `optional = true` in the mapping"
+"""Added to the hint where one is not."""
 
 RESERVED = {row_seen.name, VERSION_TABLE, upgrade_table.name}
 """Tables that no model may load into, beside those of the shared metadata."""
@@ -160,7 +164,14 @@ class TableProfile:
         return [*fields, *((condition.column,) for condition in self.conditions)]
 
     def bind(self, header: Header) -> TableJudge:
-        """A judge for sources with this header; raises `HeaderError` where a required column is missing."""
+        """A judge for sources with this header.
+
+        Raises:
+            HeaderError: a column is missing that the mapping names and does not call optional, or that the
+                model requires.
+        """
+        if self.mapping is not None:
+            must_have(header, self.mapping.needed(), MAY_BE_ABSENT)
         return TableJudge(self.judged, header, self.conditions, frozenset(self.source.null))
 
     def prepare(self, transaction: Transaction) -> None:
