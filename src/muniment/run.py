@@ -39,8 +39,9 @@ from muniment.heeding import Heeding
 from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
-from muniment.records import Account
+from muniment.records import Account, Problem
 from muniment.sitting import Sitting, account_so_far, load_in_order
+from muniment.sources.format import joining_columns
 from muniment.sources.remarks import remarks
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest
@@ -127,7 +128,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
     """Load a source, be it with workers; see `muniment.load`, which opens what is passed here."""
     began = time.perf_counter()
     judge = _judge(profile, source)
-    for problem in (*source.remarks, *remarks(source.header, profile.columns())):
+    for problem in (*source.remarks, *_remarks(source, profile)):
         observer(SourceRemark(source.name, problem))
     before = partial(persistently, settings=settings, stop=stop, failed=telling_failures(observer))
     _make_ready(partial(before, partial(prepare, database, profile)), source)
@@ -173,6 +174,10 @@ def _newer_run(database: Database, scope: str, run_id: int) -> int | None:
     with database.transaction() as transaction:
         newest: int | None = transaction.execute(query.where(c.status.in_(evidence.SEALED))).scalar()
         return newest
+
+
+def _remarks(source: Source, profile: Profile) -> list[Problem]:
+    return remarks(source.header, profile.columns(), joining_columns(profile.source))
 
 
 def _make_ready(prepare_database: Callable[[], None], source: Source) -> None:

@@ -11,7 +11,7 @@ import pytest
 import muniment
 from muniment import RejectBudget, Settings
 from muniment.errors import SourceChanged, UsageError
-from muniment.events import ChunkCommitted, Event
+from muniment.events import ChunkCommitted, Event, SourceRemark
 from tests.acceptance.loading import Rejections, content_of, query
 
 MAPPING = """
@@ -197,3 +197,18 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     load(write(tmp_path / "export"), f"sqlite:///{tmp_path / 'parts.db'}")
     assert list(temporary.iterdir()) == []
+
+
+def test_keys_and_orders_of_parts_are_not_told_as_columns_that_nothing_reads(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, SourceRemark):
+            told.append(event.problem.message)
+
+    export, url = write(tmp_path / "export"), f"sqlite:///{tmp_path / 'parts.db'}"
+    load(export, url, observer=observe)
+    assert told == []
+    people = [("person", "name", "born"), ("P1", "Anna Potter", "1900"), ("P2", "Berta Painter", "1901")]
+    load(write(tmp_path / "export", people=people), url, observer=observe)
+    assert told == ["no mapping mentions the columns makers.person.born; they are not loaded"]

@@ -268,3 +268,17 @@ class Part(Format):
         """This part, with what is not said of its format taken from that of the file that it is a part of."""
         kept = Format.model_fields.keys() - self.model_fields_set - NOT_SHARED
         return self.model_copy(update={name: getattr(other, name) for name in kept})
+
+
+def joining_columns(given: Format, above: str = "") -> frozenset[str]:
+    """The columns by which records and their parts are put together, as they are called in a record.
+
+    These are the keys of parts, what they refer to, and what orders or chooses their rows.
+    """
+    found: set[str] = set()
+    for name, part in given.parts.items():
+        own = (*part.key, *filter(None, [part.order]), *(condition.column for condition in part.only))
+        found |= {f"{above}{column}" for column in part.parent or part.key}
+        found |= {f"{above}{name}.{column}" for column in own}
+        found |= joining_columns(part, f"{above}{name}.")
+    return frozenset(found)

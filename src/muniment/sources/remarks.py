@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from muniment.records import Header, Problem
 from muniment.sources.assembling import ORIGIN
 
 
-def remarks(header: Header, mapped: Sequence[Sequence[str]]) -> list[Problem]:
+def remarks(header: Header, mapped: Sequence[Sequence[str]], joining: Collection[str] = ()) -> list[Problem]:
     """Names that repeat or are empty, columns that nothing reads, and columns to read that are not there.
 
     Args:
         header: the columns of the source.
         mapped: the columns that are read, each with all the names that it may have.
+        joining: columns that are read to put records and their parts together.
     """
     found = []
     renamed = [
@@ -23,7 +24,7 @@ def remarks(header: Header, mapped: Sequence[Sequence[str]]) -> list[Problem]:
     if renamed:
         message = f"columns without a name of their own are called {', '.join(renamed)}"
         found.append(Problem("header-names", message, "Use these names in the mapping"))
-    read = {name for names in mapped for name in names}
+    read = {name for names in mapped for name in names}.union(joining)
     unread = [name for name in header.names if name not in read and name != ORIGIN]
     absent = [names[0] for names in mapped if not set(names) & set(header.names)]
     if absent:
