@@ -10,7 +10,7 @@ import pytest
 
 import muniment
 from muniment import RejectBudget, Settings
-from muniment.errors import SourceChanged, UsageError
+from muniment.errors import SourceChanged, SourceError, UsageError
 from muniment.events import ChunkCommitted, Event, SourceRemark
 from tests.acceptance.loading import Rejections, content_of, query
 
@@ -184,11 +184,12 @@ def test_another_file_can_be_given_for_a_part(tmp_path: Path) -> None:
         load(export, url, parts={"title": other})
 
 
-def test_a_missing_file_of_a_part_is_told_by_its_path(tmp_path: Path) -> None:
+def test_a_missing_file_of_a_part_is_told_with_the_name_of_the_part(tmp_path: Path) -> None:
     export = write(tmp_path / "export")
     (tmp_path / "export" / "people.csv").unlink()
-    with pytest.raises(muniment.MunimentError, match=r"people\.csv: the file cannot be read"):
+    with pytest.raises(SourceError, match=r"people\.csv: the file of the part makers\.person") as refused:
         load(export, f"sqlite:///{tmp_path / 'parts.db'}")
+    assert refused.value.hint.endswith("--part makers.person=FILE")
 
 
 def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,8 +71,8 @@ class OpenedPart:
         return own + [column for other in self.completed_by for column in other.columns]
 
 
-OpenPart = Callable[[Part, Source], Source]
-"""Opens the file of a part, whose path is told from the folder of the other source."""
+OpenPart = Callable[[str, Part, Source], Source]
+"""Opens the file of the part with this name, whose path is told from the folder of the other source."""
 
 
 def opened_parts(
@@ -87,7 +87,7 @@ def opened_parts(
     opened = []
     for name, part in given.parts.items():
         within, called = part.within(given), f"{above}{name}"
-        source = open_part(within, other)
+        source = open_part(called, within, other)
         parent = _positions(other, part.parent or part.key)
         _positions(source, (*part.key, *filter(None, [part.order])))
         completed_by = opened_parts(source, within, open_part, f"{called}.")

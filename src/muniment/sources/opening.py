@@ -79,14 +79,27 @@ def open_source(given: Given, format: Format, settings: Settings) -> Source:  # 
 
 
 def _put_together(records: Source, given: Format, settings: Settings) -> Source:
-    def open_part(part: Part, other: Source) -> Source:
-        alone = part.model_copy(update={"parts": {}})
-        return open_source(path_of(part, other), alone, settings)
+    def open_part(name: str, part: Part, other: Source) -> Source:
+        alone, path = part.model_copy(update={"parts": {}}), path_of(part, other)
+        try:
+            return open_source(path, alone, settings)
+        except SourceError as error:
+            if isinstance(error.__cause__, OSError):
+                raise _no_file(name, path, error.__cause__) from error
+            raise
 
     try:
         return put_together(records, given, settings, open_part)
     except OSError as error:
         raise _no_room(error, records.name) from error
+
+
+def _no_file(name: str, path: Path, error: OSError) -> SourceError:
+    return SourceError(
+        f"the file of the part {name} cannot be read: {error.strerror or error}",
+        hint=f"Put it there, or say which file it is: --part {name}=FILE",
+        where=str(path),
+    )
 
 
 def source_of(stored: Stored, format: Format, settings: Settings) -> Source:  # noqa: A002  # the mapping's word

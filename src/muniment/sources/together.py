@@ -64,12 +64,12 @@ def put_together(records: Source, given: Format, settings: Settings, open_part: 
     """The source of records and their parts; takes over the source of the records, also where it fails."""
     opened: dict[tuple[Path, str], Source] = {}
 
-    def once(part: Part, other: Source) -> Source:
+    def once(name: str, part: Part, other: Source) -> Source:
         """The file of a part, the same for parts that are different rows of it."""
         written_so = part.model_dump_json(include=set(Format.model_fields) - {"parts"})
         key = path_of(part, other), written_so
         if key not in opened:
-            opened[key] = open_part(part, other)
+            opened[key] = open_part(name, part, other)
         return opened[key]
 
     try:

@@ -51,7 +51,7 @@ def put_together(
     shape = Format.model_validate({"parts": parts})
     parent = source("objects", records, shape)
 
-    def open_part(part: Part, _other: Source) -> DelimitedSource:
+    def open_part(_name: str, part: Part, _other: Source) -> DelimitedSource:
         return source(part.file, files[part.file], part)
 
     opened = put_together_source(parent, shape, SMALL, open_part)
