@@ -198,7 +198,7 @@ def prepare(database: Database, profile: Profile) -> None:
 
 
 def _judge(profile: Profile, source: Source) -> Judge:
-    columns = [name for names in profile.columns() for name in names]
+    columns = {name for names in profile.columns() for name in names} | joining_columns(profile.source)
     try:
         return Heeding(profile.bind(source.header), columns, profile.source.null)
     except HeaderError as error:

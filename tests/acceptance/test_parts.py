@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 import muniment
@@ -77,6 +78,17 @@ def write(folder: Path, **files: Rows) -> Path:
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(rows)
     return folder / "objects.csv"
+
+
+def as_workbooks(export: Path) -> Path:
+    """The same export, each of its files a workbook; returns that of the objects."""
+    for path in export.parent.glob("*.csv"):
+        book = openpyxl.Workbook()
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.reader(file):
+                book.worksheets[0].append(row)
+        book.save(path.with_suffix(".xlsx"))
+    return export.with_suffix(".xlsx")
 
 
 def load(export: Path, url: str, **options: object) -> muniment.Run:
@@ -213,3 +225,51 @@ def test_keys_and_orders_of_parts_are_not_told_as_columns_that_nothing_reads(tmp
     people = [("person", "name", "born"), ("P1", "Anna Potter", "1900"), ("P2", "Berta Painter", "1901")]
     load(write(tmp_path / "export", people=people), url, observer=observe)
     assert told == ["no mapping mentions the columns makers.person.born; they are not loaded"]
+
+
+GHOSTS: Rows = [*LINKS, ("O2", "P9", "ghost"), ("O2", "NULL", "potter"), ("O4", "", "potter")]
+NOTES = """SELECT record_key, code, "column", message, value FROM note ORDER BY record_number, position"""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_link_to_a_row_that_is_not_there_leaves_a_note(
+    tmp_path: Path, database_url: str, suffix: str
+) -> None:
+    export, url = write(tmp_path / "export", links=GHOSTS), database_url
+    text = MAPPING.replace(".csv", "{suffix}")
+    if suffix == ".xlsx":
+        export = as_workbooks(export)
+    run = muniment.load(export, mapping=muniment.Mapping.parse(text), to=url)
+    assert (run.account.inserted, run.account.quarantined, run.account.notes) == (7, 0, 1)
+    quoted = NOTES.replace('"', "`") if "m" in url.partition(":")[0] else NOTES
+    ((key, code, column, message, value),) = query(url, quoted)
+    assert (key, code, column, value) == ("O2", "part-unknown", "makers.person", "P9")
+    place = "line 5" if suffix == ".csv" else "Sheet!A5"
+    assert message == f"makers.person has no person P9, to which links{suffix}, {place} refers"
+
+
+def test_a_row_that_the_conditions_of_its_part_leave_out_is_not_missing(tmp_path: Path) -> None:
+    export, url = write(tmp_path / "export", links=GHOSTS), f"sqlite:///{tmp_path / 'parts.db'}"
+    condition = 'key = "person"\nonly = { column = "name", equals = "Anna Potter" }'
+    text = MAPPING.replace('key = "person"', condition)
+    run = muniment.load(export, mapping=muniment.Mapping.parse(text), to=url)
+    assert [row[4] for row in query(url, NOTES)] == ["P9"]
+    assert run.account.inserted == 7
+
+
+def test_of_many_rows_that_are_not_there_some_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    links = [("object", "person", "role"), *(("O2", f"P{n}", "ghost") for n in range(100, 350))]
+    export, url = write(tmp_path / "export", links=links), f"sqlite:///{tmp_path / 'parts.db'}"
+    assert load(export, url).account.notes == 101
+    *_, last = query(url, NOTES)
+    assert last[3] == "as many as 150 further rows that complete makers are not there"
+
+
+def test_a_record_that_is_rejected_tells_what_it_lacks_besides(tmp_path: Path) -> None:
+    titles, rejected = [row for row in TITLES if row[0] != "O2"], Rejections()
+    export = write(tmp_path / "export", titles=titles, links=GHOSTS)
+    load(export, f"sqlite:///{tmp_path / 'parts.db'}", observer=rejected)
+    assert [(problem.code, problem.severity) for problem in rejected[0].problems] == [
+        ("missing", ""),
+        ("part-unknown", "note"),
+    ]

@@ -19,11 +19,11 @@ from pathlib import PurePath
 from muniment.errors import HeaderError
 from muniment.positions import Part as Sheet
 from muniment.records import Header, Problem, Records, shortened
-from muniment.sources.findings import told
+from muniment.sources.findings import NOTE, told
 from muniment.sources.format import Format, Part
 from muniment.sources.guard import unguarded
 from muniment.sources.source import Source
-from muniment.sources.staging import JoinedRow, StagedPart, StagedRow, Staging
+from muniment.sources.staging import NOT_MEANT, JoinedRow, StagedPart, StagedRow, Staging
 from muniment.sources.tabular import Finding, Row, Stretch
 from muniment.validation.filters import row_filter
 
@@ -36,11 +36,15 @@ KEY_SEPARATOR = "\u241e"
 ORIGIN = "(origin)"
 """The column that tells where the rows of a record's parts stand."""
 
+MISSING_TOLD = 100
+"""Notes on one part of one record about rows that are not there; the others are counted by one note more."""
+
 PART_CHARACTERS = 1024 * 1024
 """Characters of one part in one record, beyond which the record is refused rather than held: a thousand
 titles of a thousand characters."""
 
 UNKNOWN_PARENT = "parent-unknown"
+UNKNOWN_PART = "part-unknown"
 REPEATED_PART = "part-repeated"
 MIXED_CELL = "part-separator"
 LARGE_PART = "part-too-large"
@@ -63,6 +67,16 @@ class OpenedPart:
     source: Source
     parent: tuple[int, ...]
     completed_by: tuple[OpenedPart, ...]
+
+    @property
+    def completes(self) -> bool:
+        """Whether it completes the rows of another part."""
+        return "." in self.name
+
+    @property
+    def completing(self) -> list[tuple[OpenedPart, OpenedPart]]:
+        """Each part that completes this one, or one of those, after the one that it completes."""
+        return [pair for other in self.completed_by for pair in ((self, other), *other.completing)]
 
     @property
     def columns(self) -> list[str]:
@@ -131,13 +145,17 @@ def _rows(part: OpenedPart) -> Iterator[StagedRow]:
                 cells = [*row, *[""] * len(header)][: len(header)]
                 fault = json.dumps(records.unreadable[index].as_dict())
                 yield StagedRow("", "", position.line, place, cells, [""] * len(part.completed_by), fault)
-            elif wanted is None or wanted(row):
-                cells = [clean(cell) for cell in row]
+                continue
+            cells = [clean(cell) for cell in row]
+            if wanted is None or wanted(row):
                 references = [_key(row, other.parent) for other in part.completed_by]
                 rank = row[order].strip() if order is not None else ""
                 yield StagedRow(
                     _key(row, key), rank, position.line, place, cells, references, _fault(cells, header)
                 )
+            elif part.completes:
+                nothing = [""] * len(part.completed_by)
+                yield StagedRow(_key(row, key), "", position.line, place, (), nothing, NOT_MEANT)
 
 
 def _cleaner(given: Format) -> Callable[[str], str]:
@@ -276,7 +294,8 @@ def _findings(records: Records, index: int, rows: Sequence[_Gathered]) -> list[F
     """What is wrong with a record, or remarkable about it, before it is put together and after."""
     broken = records.unreadable.get(index) or next((of.problem for of in rows if of.problem), None)
     found = [told(broken)] if broken else []
-    return found + [told(problem, alone=False) for problem in records.findings.get(index, ())]
+    noted = [*records.findings.get(index, ()), *(problem for of in rows for problem in of.notes)]
+    return found + [told(problem, alone=False) for problem in noted]
 
 
 def _unknown(part: OpenedPart, row: StagedRow, records: str) -> Problem:
@@ -318,18 +337,21 @@ def _repeated(part: OpenedPart) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    """The rows of one part in one record: a cell for each column, and where the rows stand."""
+    """The rows of one part in one record: a cell for each column, where they stand, what they lack."""
 
     cells: Sequence[str]
     places: Sequence[str]
     problem: Problem | None = None
+    notes: Sequence[Problem] = ()
 
 
 def _gathered(part: OpenedPart, rows: Iterator[JoinedRow]) -> _Gathered:
     """The rows of a part, as many as can be held."""
     columns: list[list[str]] = [[] for _ in part.columns]
     places: list[str] = []
-    size = 0
+    notes: list[Problem] = []
+    completing = [(*pair, _referring(part, *pair)) for pair in part.completing]
+    size = lacking = 0
     for row in rows:
         size += sum(map(len, row.cells)) + len(row.place)
         if size > PART_CHARACTERS:
@@ -339,4 +361,41 @@ def _gathered(part: OpenedPart, rows: Iterator[JoinedRow]) -> _Gathered:
         places.append(row.place)
         for cells, cell in zip(columns, row.cells, strict=True):
             cells.append(cell)
-    return _Gathered([SEPARATOR.join(cells) if any(cells) else "" for cells in columns], places)
+        for (completed, other, referring), key in zip(completing, row.missing, strict=True):
+            if key and all(row.cells[place].strip() for place in referring):
+                lacking += 1
+                if len(notes) < MISSING_TOLD:
+                    notes.append(_missing(completed, other, key, _short(part, row.place)))
+    if lacking > len(notes):
+        notes.append(_more_missing(part, lacking - len(notes)))
+    return _Gathered([SEPARATOR.join(cells) if any(cells) else "" for cells in columns], places, None, notes)
+
+
+def _short(part: OpenedPart, place: str) -> str:
+    """A place of a part without the folder of its file."""
+    name = part.source.name
+    return PurePath(name).name + place.removeprefix(name)
+
+
+def _referring(part: OpenedPart, completed: OpenedPart, other: OpenedPart) -> list[int]:
+    """Where, among the columns of a part, those stand by which a row refers to one that completes it."""
+    names = completed.source.header.names
+    return [part.columns.index(f"{completed.name}.{names[place]}") for place in other.parent]
+
+
+def _missing(completed: OpenedPart, other: OpenedPart, key: str, place: str) -> Problem:
+    """That a row refers to one of another part that is not there."""
+    shown = key.replace(KEY_SEPARATOR, " / ")
+    return Problem(
+        UNKNOWN_PART,
+        f"{other.name} has no {', '.join(other.given.key)} {shortened(shown)}, to which {place} refers",
+        f"Add the row to {PurePath(other.source.name).name}, or correct the key",
+        column=f"{completed.name}.{completed.source.header.names[other.parent[0]]}",
+        value=shortened(shown),
+        severity=NOTE,
+    )
+
+
+def _more_missing(part: OpenedPart, count: int) -> Problem:
+    message = f"as many as {count:,} further rows that complete {part.name} are not there"
+    return Problem(UNKNOWN_PART, message, "Do the files belong together?", severity=NOTE)

@@ -18,6 +18,10 @@ CACHE_KIBIBYTES = 16 * 1024
 """What SQLite may hold in memory: the inner pages of an index over some ten million keys."""
 
 
+NOT_MEANT = "not meant"
+"""The fault of a row that the conditions of its part leave out: its key is known, and nothing is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class StagedRow:
     """A row of a part.
@@ -29,7 +33,7 @@ class StagedRow:
         place: the same, for people.
         cells: its cells.
         references: for each part that completes this one, the key of the row there.
-        fault: why it cannot be used, as JSON; "" where it can.
+        fault: why it cannot be used, as JSON, or `NOT_MEANT`; "" where it can.
     """
 
     key: str
@@ -49,11 +53,13 @@ class JoinedRow:
         record: the number of the record that it belongs to.
         place: where it stands in its file.
         cells: its own cells, and those of each part that completes it; empty where there is none.
+        missing: for each of these parts, the key that it was to have and has not; else "".
     """
 
     record: int
     place: str
     cells: Sequence[str]
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +131,10 @@ class Staging:
         """The rows of a part that belong to some of the records, in the records' order and in their own."""
         others = list(_completing(part))
         cells = "".join(f", {other.table}.cells" for _, other in others)
+        missing = "".join(f", {_missing(table, other)}" for table, other in others)
         joins = "".join(_completed(table, other) for table, other in others)
         query = (
-            f"SELECT wanted.record, {part.table}.place, {part.table}.cells{cells}"  # noqa: S608 - names of our own
+            f"SELECT wanted.record, {part.table}.place, {part.table}.cells{cells}{missing}"  # noqa: S608 - names of our own
             f" FROM wanted CROSS JOIN {part.table}"
             f" ON {part.table}.key = wanted.key AND {part.table}.fault = ''"
             f"{joins} WHERE wanted.part = ? AND wanted.record >= ? AND wanted.record < ?"
@@ -135,12 +142,13 @@ class Staging:
         )
         widths = [part.width, *(other.width for _, other in others)]
         for record, place, *told in self._rows(query, (part.number, records.start, records.stop)):
+            texts, lacking = told[: len(widths)], told[len(widths) :]
             joined = [
                 cell
-                for text, width in zip(told, widths, strict=True)
+                for text, width in zip(texts, widths, strict=True)
                 for cell in (json.loads(text) if text else [""] * width)
             ]
-            yield JoinedRow(record, place, joined)
+            yield JoinedRow(record, place, joined, lacking)
 
     def unused(self, part: StagedPart) -> Iterator[StagedRow]:
         """The rows that no record has, or that cannot be used, in the order of the file."""
@@ -158,7 +166,7 @@ class Staging:
     def _left(self, part: StagedPart, condition: str) -> Iterator[StagedRow]:
         query = (
             f"SELECT key, rank_text, line, place, cells, fault FROM {part.table} AS row"  # noqa: S608 - names of our own
-            f" WHERE fault <> '' OR {condition} ORDER BY number"
+            f" WHERE fault <> '{NOT_MEANT}' AND (fault <> '' OR {condition}) ORDER BY number"
         )
         for key, rank, line, place, cells, fault in self._rows(query):
             yield StagedRow(key, rank, line, place, json.loads(cells), fault=fault)
@@ -195,6 +203,14 @@ def _completed(table: str, other: StagedPart) -> str:
         " ORDER BY one.rank, one.rank_text, one.number LIMIT 1"
     )
     return f" LEFT JOIN {other.table} ON {other.table}.number = ({first})"
+
+
+def _missing(table: str, other: StagedPart) -> str:
+    """The key by which a row of a table is to be completed, where no row has it, meant or not; else ""."""
+    key = f"{table}.ref_{other.number:d}"
+    not_meant = f"SELECT 1 FROM {other.table} AS one WHERE one.key = {key} AND one.fault = '{NOT_MEANT}'"  # noqa: S608 - names of our own
+    lacking = f"{other.table}.number IS NULL AND {key} <> '' AND NOT EXISTS ({not_meant})"
+    return f"CASE WHEN {lacking} THEN {key} ELSE '' END"
 
 
 def _number(rank: str) -> float:
