@@ -143,6 +143,14 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, shop: str) -> None:
         Query(shop)
 
 
+@pytest.mark.parametrize("what", [{"table": "work"}, {"sql": "SELECT 1 AS number", "key": "number"}])
+def test_a_sqlite_file_that_is_not_there_is_told_and_not_made(tmp_path: Path, what: dict[str, str]) -> None:
+    path = tmp_path / "nothing.db"
+    with pytest.raises(UsageError, match="there is no database at"):
+        load(Query(f"sqlite:///{path}", **what), target(tmp_path), mapping=MAPPING)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("what", [{"table": "work"}, {"sql": "SELECT * FROM work", "key": "number"}])
 def test_a_result_without_rows_is_loaded_as_such_and_told(
     tmp_path: Path, shop: str, what: dict[str, str]

@@ -484,3 +484,18 @@ def test_a_url_that_is_closed_early_leaves_nothing_behind(database: Database, da
     assert threading.active_count() == before
     with database.transaction() as transaction:
         transaction.execute(sa.text("DROP TABLE works"))
+
+
+@pytest.mark.parametrize("reading", [read.stream, read.batches, read.pages, read.stream_async])
+def test_reading_a_sqlite_file_that_is_not_there_makes_none(tmp_path: Path, reading: Any) -> None:
+    path = tmp_path / "nothing.db"
+    key = ("id",) if reading is read.pages else ()
+
+    async def first() -> None:
+        await anext(reading(f"sqlite:///{path}", works))
+
+    with pytest.raises(UsageError, match=rf"there is no database at {path}"):
+        asyncio.run(first()) if reading is read.stream_async else next(
+            reading(f"sqlite:///{path}", works, *key)
+        )
+    assert not path.exists()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import sqlalchemy as sa
 
-from muniment.errors import DatabaseUrlError
+from muniment.errors import DatabaseUrlError, UsageError
 
 DRIVERS = {
     "sqlite": "sqlite+pysqlite",
@@ -61,6 +62,15 @@ def parsed(text: str, drivers: Mapping[str, str] = DRIVERS) -> sa.URL:
 def in_memory(url: sa.URL) -> bool:
     """Whether it names a SQLite database that no file holds."""
     return url.get_backend_name() == "sqlite" and (url.database or "") in ("", ":memory:")
+
+
+def must_be_there(url: sa.URL) -> None:
+    """Raise `UsageError` where a SQLite file to be read is not there: connecting would make it."""
+    path = url.database or ""
+    if url.get_backend_name() != "sqlite" or in_memory(url) or path.startswith("file:"):
+        return
+    if not Path(path).exists():
+        raise UsageError(f"there is no database at {path}", hint="Correct its path: reading makes none")
 
 
 def label(url: sa.URL) -> str:

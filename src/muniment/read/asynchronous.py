@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from muniment.cancellation import surely
 from muniment.databases.async_engines import async_engine
 from muniment.databases.errors import CHECK_TLS, forget_values, mysql_error, postgresql_error, wrapped
-from muniment.databases.url import label
+from muniment.databases.url import ASYNC_DRIVERS, label, must_be_there, parsed
 from muniment.errors import DatabaseError, DatabaseUnavailable, MunimentError
 from muniment.read.cursors import ALL_ROWS, Selectable, ServerCursor, Statement, statement_of
 from muniment.read.rows import BATCH_ROWS, BatchFactory, Row, RowFactory, bounded, must_be_rows, tuples
@@ -157,6 +157,8 @@ async def _connected(source: AsyncSource) -> AsyncIterator[AsyncConnection]:
         async with _wrapping(label(source.engine.url)):
             yield source
         return
+    if isinstance(source, str):
+        must_be_there(parsed(source, ASYNC_DRIVERS))
     engine = async_engine(source) if isinstance(source, str) else source
     try:
         async with _wrapping(label(engine.url)):

@@ -14,14 +14,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from muniment.databases import connect
 from muniment.databases.errors import wrapping
 from muniment.databases.url import label, parsed
 from muniment.errors import UsageError
 from muniment.read.cursors import Statement
 from muniment.read.keys import must_identify
 from muniment.read.rows import mappings
-from muniment.read.sources import opened
+from muniment.read.sources import connected_to, opened
 from muniment.read.streams import stream
 
 _PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
@@ -80,7 +79,7 @@ class Query:
         """The rows as dicts, read in flat memory.
 
         Raises:
-            UsageError: there is no such table or column, or the key does not identify a row of the table.
+            UsageError: there is no such file, table or column, or the key does not identify the rows.
             DatabaseError: the database cannot be read.
         """
         statement = self._statement()
@@ -94,7 +93,7 @@ class Query:
             query = _PARAMETER.sub(r"\\\g<0>", self.sql.strip().rstrip(";"))
             return sa.text(f"SELECT * FROM ({query}) AS q ORDER BY {order}")  # noqa: S608 - the user's own
         with (
-            closing(connect(self.url)) as database,
+            closing(connected_to(self.url)) as database,
             wrapping(self.name),
             database.engine.connect() as connection,
         ):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from muniment.databases import Database, connect
 from muniment.databases.connection import SqlDatabase
 from muniment.databases.errors import driver_errors, wrapped, wrapping
-from muniment.databases.url import label
+from muniment.databases.url import label, must_be_there, parsed
 from muniment.errors import DatabaseUnavailable
 from muniment.read.cursors import ALL_ROWS, ServerCursor, Statement
 
@@ -19,11 +19,17 @@ Source = str | Database | sa.Engine | sa.Connection
 transaction, and a stream must be closed before the connection is used for anything else."""
 
 
+def connected_to(url: str) -> Database:
+    """The database at a URL, which must be there: reading makes no file."""
+    must_be_there(parsed(url))
+    return connect(url)
+
+
 @contextmanager
 def engine_of(source: str | Database | sa.Engine) -> Iterator[sa.Engine]:
     """The engine for a source; that of a URL is disposed of when the block ends."""
     if isinstance(source, str):
-        with closing(connect(source)) as database:
+        with closing(connected_to(source)) as database:
             yield database.engine
     elif isinstance(source, sa.Engine):
         yield source

@@ -7,13 +7,12 @@ from contextlib import AbstractContextManager, closing
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
-from muniment.databases import connect
 from muniment.read.arrow import Arrow
 from muniment.read.asynchronous import fetched_batches
 from muniment.read.background import has_faster_driver, in_background
 from muniment.read.cursors import Selectable, Statement, statement_of
 from muniment.read.rows import BATCH_ROWS, BatchFactory, Row, RowFactory, bounded, must_be_rows, tuples
-from muniment.read.sources import Source, opened
+from muniment.read.sources import Source, connected_to, opened
 
 T = TypeVar("T")
 B = TypeVar("B")
@@ -67,7 +66,7 @@ def stream(
         batch_rows: how many are fetched at a time, and held.
 
     Raises:
-        UsageError: there is nothing to read in `what`, or its columns do not suit `rows`.
+        UsageError: there is no such file, nothing to read in `what`, or its columns do not suit `rows`.
         DatabaseError: the statement is refused, or the server cuts it short: a stream that ends without an
             error has given every row.
     """
@@ -99,7 +98,7 @@ def _batches(source: Source, statement: Statement, rows: BatchFactory[B], batch_
         yield from in_background(fetched_batches(source, statement, rows, batch_rows))
         return
     if isinstance(source, str):
-        with closing(connect(source)) as database:
+        with closing(connected_to(source)) as database:
             yield from _batches(database, statement, rows, batch_rows)
         return
     if isinstance(rows, Arrow):
