@@ -143,6 +143,31 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, shop: str) -> None:
         Query(shop)
 
 
+def test_a_key_that_the_result_does_not_have_is_refused_with_the_columns_that_there_are(
+    tmp_path: Path, shop: str
+) -> None:
+    source = Query(shop, sql="SELECT title AS label, number, price FROM work", key="nummer")
+    with pytest.raises(UsageError, match="the result of the query has no column nummer") as refused:
+        load(source, target(tmp_path), mapping=MAPPING)
+    assert refused.value.hint.startswith("Its columns are number, ")
+    assert "label" in refused.value.hint
+
+
+def test_two_rows_with_the_same_key_are_noticed_while_reading(tmp_path: Path, shop: str) -> None:
+    sql = "SELECT number, title, price, number % 20 AS place, day FROM work"
+    told = r"rows 1 and 2 both have place 0"
+    with pytest.raises(UsageError, match=told) as refused:
+        load(Query(shop, sql=sql, key="place"), target(tmp_path), mapping=MAPPING)
+    assert refused.value.exit_code == 2
+    both = Query(shop, sql=sql, key=["place", "number"])
+    assert len(list(both)) == ROWS + 1
+    execute(shop, f"CREATE VIEW places AS {sql}")
+    with pytest.raises(UsageError, match=told):
+        list(Query(shop, table="places", key="place"))
+    with pytest.raises(UsageError, match="rows 1 and 2 both have title None"):
+        list(Query(shop, sql="SELECT number, NULL AS title FROM work", key="title"))
+
+
 @pytest.mark.parametrize("what", [{"table": "work"}, {"sql": "SELECT 1 AS number", "key": "number"}])
 def test_a_sqlite_file_that_is_not_there_is_told_and_not_made(tmp_path: Path, what: dict[str, str]) -> None:
     path = tmp_path / "nothing.db"

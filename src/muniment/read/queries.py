@@ -7,9 +7,10 @@ that was interrupted goes on where it was if the query gives the same rows again
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from muniment.read.keys import must_identify
 from muniment.read.rows import mappings
 from muniment.read.sources import connected_to, opened
 from muniment.read.streams import stream
+from muniment.records import shortened
 
 _PARAMETER = re.compile(r"(?<![:\w\\]):\w+(?!:)")
 """What SQLAlchemy would take for a parameter, such as the minutes of a time."""
@@ -72,7 +74,7 @@ class Query:
     @property
     def column_names(self) -> list[str]:
         """The columns of its rows, also where there is none; raises as iterating does."""
-        with opened(self.url, self._statement()) as cursor:
+        with opened(self.url, self._statement()[0]) as cursor:
             return list(cursor.columns.names)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -82,16 +84,18 @@ class Query:
             UsageError: there is no such file, table or column, or the key does not identify the rows.
             DatabaseError: the database cannot be read.
         """
-        statement = self._statement()
+        statement, names = self._statement()
         with stream(self.url, statement, rows=mappings) as rows:
-            yield from rows
+            yield from _told_apart(rows, names)
 
-    def _statement(self) -> Statement:
+    def _statement(self) -> tuple[Statement, Sequence[str]]:
+        """What reads the rows in the order of their key, and the columns of the key."""
         if self.sql:
-            quote = parsed(self.url).get_dialect()().identifier_preparer.quote_identifier
-            order = ", ".join(map(quote, self.key))
             query = _PARAMETER.sub(r"\\\g<0>", self.sql.strip().rstrip(";"))
-            return sa.text(f"SELECT * FROM ({query}) AS q ORDER BY {order}")  # noqa: S608 - the user's own
+            result = f"SELECT * FROM ({query}) AS q"  # noqa: S608 - the user's own
+            self._must_have_its_key(result)
+            quote = parsed(self.url).get_dialect()().identifier_preparer.quote_identifier
+            return sa.text(f"{result} ORDER BY {', '.join(map(quote, self.key))}"), self.key
         with (
             closing(connected_to(self.url)) as database,
             wrapping(self.name),
@@ -107,7 +111,41 @@ class Query:
                 raise UsageError(f"{self.table} has {told_of}", hint="Name the columns that identify a row")
             if self.table not in _views(connection):
                 must_identify(connection, [table.c[name] for name in names], not_null=True)
-            return sa.select(table).order_by(*(table.c[name] for name in names))
+            return sa.select(table).order_by(*(table.c[name] for name in names)), names
+
+    def _must_have_its_key(self, result: str) -> None:
+        """SQLite takes a name in quotes that no column has for a text, by which nothing is in any order."""
+        with opened(self.url, sa.text(f"{result} WHERE 1 = 0")) as cursor:
+            there = cursor.columns.names
+        unknown = [name for name in self.key if name not in there]
+        if unknown:
+            near = sorted(there, key=lambda name: -_likeness(name, unknown[0]))
+            raise UsageError(
+                f"the result of the query has no column {', '.join(unknown)}",
+                hint=f"Its columns are {', '.join(near)}: name those that identify a row as the key",
+                where=label(parsed(self.url)),
+            )
+
+
+def _likeness(name: str, wanted: str) -> float:
+    return SequenceMatcher(None, name.casefold(), wanted.casefold()).ratio()
+
+
+def _told_apart(rows: Iterable[dict[str, Any]], key: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows, in the order of a key that must differ from one to the next."""
+    before: list[Any] | None = None
+    for number, row in enumerate(rows, start=1):
+        values = [row[name] for name in key]
+        if values == before:
+            told = ", ".join(
+                f"{name} {shortened(str(value))}" for name, value in zip(key, values, strict=True)
+            )
+            raise UsageError(
+                f"the key does not identify the rows: rows {number - 1:,} and {number:,} both have {told}",
+                hint="Name more columns as the key, until no two rows have the same; or read no row twice",
+            )
+        before = values
+        yield row
 
 
 def _views(connection: sa.Connection) -> list[str]:
