@@ -216,6 +216,10 @@ class Archive(Protocol):
         """The records with this label or key."""
         ...
 
+    def is_empty(self, connection: sa.Connection) -> bool:
+        """Whether there are no records at all."""
+        ...
+
     def near(self, connection: sa.Connection, wanted: str) -> Sequence[str]:
         """Labels much like this one."""
         ...

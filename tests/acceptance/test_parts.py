@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 import muniment
-from muniment import RejectBudget, Settings
+from muniment import RejectBudget, Settings, audit
+from muniment.databases import connect
 from muniment.errors import SourceChanged, SourceError, UsageError
 from muniment.events import ChunkCommitted, Event, SourceRemark
 from tests.acceptance.loading import Rejections, content_of, query
+from tests.acceptance.program import program_in
 
 MAPPING = """
 [institution]
@@ -273,3 +277,67 @@ def test_a_record_that_is_rejected_tells_what_it_lacks_besides(tmp_path: Path) -
         ("missing", ""),
         ("part-unknown", "note"),
     ]
+
+
+def trace(url: str, number: str, field: str | None = None, *look_in: Path) -> audit.Trace:
+    with closing(connect(url)) as database:
+        (found,) = audit.trace(database, number, field, look_in)
+    return found
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_record_with_parts_is_traced_to_its_files(tmp_path: Path, database_url: str, suffix: str) -> None:
+    export = write(tmp_path / "export", titles=[*TITLES, ("O9", "Vase 9", "1")])
+    if suffix == ".xlsx":
+        export = as_workbooks(export)
+    mapping = muniment.Mapping.parse(MAPPING.replace(".csv", "{suffix}"))
+    muniment.load(export, mapping=mapping, to=database_url, settings=Settings(max_rejects=ANY))
+    found = trace(database_url, "1999.3", "creator")
+    parts = tuple(str(export.with_name(f"{name}{suffix}")) for name in ("titles", "links", "people"))
+    assert (found.source.location, found.source.parts) == (str(export), parts)
+    assert (found.source.found_at, found.source.remark, found.intact) == (str(export), "", True)
+    assert found.field is not None
+    assert found.field.cells == {
+        "makers.person": "P2",
+        "makers.person.name": "Berta Painter",
+        "makers.role": "after",
+    }
+    assert str(export.with_name(f"links{suffix}")) in found.text
+
+
+def test_a_record_with_parts_is_traced_to_files_that_were_given_and_that_moved(tmp_path: Path) -> None:
+    export, url = write(tmp_path / "export"), f"sqlite:///{tmp_path / 'parts.db'}"
+    other = tmp_path / "other.csv"
+    other.write_text("id,title,rank\n" + "".join(f"O{n},Jug {n},1\n" for n in range(1, 8)), encoding="utf-8")
+    load(export, url, parts={"titles": other})
+    shutil.move(tmp_path / "export", tmp_path / "moved")
+    lost = trace(url, "1999.3")
+    assert lost.intact is None
+    assert lost.source.remark.startswith("the source was 4 files; ")
+    assert "links.csv" in lost.source.remark
+    assert str(other) not in lost.source.remark
+    assert "bytes" not in lost.source.remark
+    found = trace(url, "1999.3", None, tmp_path / "moved")
+    assert found.intact
+    assert "Jug 3" in found.text
+    assert found.source.found_at == str(tmp_path / "moved" / "objects.csv")
+
+
+def test_nothing_is_said_of_the_bytes_of_a_record_one_of_whose_files_has_changed(tmp_path: Path) -> None:
+    export, url = write(tmp_path / "export"), f"sqlite:///{tmp_path / 'parts.db'}"
+    load(export, url)
+    write(tmp_path / "export", people=[*PEOPLE, ("P3", "Clara Carver")])
+    found = trace(url, "1999.3")
+    assert (found.intact, found.raw, found.source.found_at) == (None, None, "")
+    assert "4 files, of which at least one has other bytes now" in found.source.remark
+
+
+def test_the_command_says_that_the_source_was_several_files(tmp_path: Path) -> None:
+    export = write(tmp_path / "export")
+    load(export, f"sqlite:///{tmp_path / 'muniment.db'}")
+    program = program_in(tmp_path)
+    whole = program("trace", "1999.3")
+    assert "links.csv" in whole.said
+    assert "As it is put together of the files" in whole.said
+    (tmp_path / "export" / "links.csv").unlink()
+    assert "not all files that were loaded are there as they were" in program("trace", "1999.3").said

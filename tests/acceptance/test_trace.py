@@ -229,6 +229,17 @@ def test_an_unknown_number_is_told_with_its_neighbours(
     assert "1908.1" in error.value.hint
 
 
+@ON_SQLITE
+def test_a_database_without_museum_objects_is_said_to_have_none(
+    database: Database, database_url: str, folder: Path
+) -> None:
+    (folder / "visits.csv").write_text("day,visitors\n2024-01-05,7\n")
+    table = muniment.TableMapping.parse('profile = "table"\n[table]\nname = "visit"\n[columns]\nday = {}\n')
+    muniment.load(folder / "visits.csv", mapping=table, to=database_url)
+    with pytest.raises(UsageError, match="only museum objects can be traced, and this database has none"):
+        audit.trace(database, "5")
+
+
 def test_nothing_is_found_and_nothing_is_made_in_an_empty_database(database: Database) -> None:
     with pytest.raises(UsageError, match="nothing was ever loaded"):
         audit.trace(database, "1908.1")

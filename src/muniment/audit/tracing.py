@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from muniment.audit.several_files import FilesFound, find_files, reopened
 from muniment.audit.whereabouts import Whereabouts, find_source
 from muniment.config import Settings
 from muniment.correction.entries import Entry, content_query, contents_in, entries_in, entry_query
@@ -24,7 +25,7 @@ from muniment.databases.database import Database
 from muniment.errors import MunimentError, UsageError
 from muniment.evidence import source_copy_table
 from muniment.ledger import change_table, reading, run_table, source_table
-from muniment.positions import LINES
+from muniment.positions import LINES, Positions
 from muniment.profile import FieldRule, StoredRecord
 from muniment.quarantine import quarantine_table
 from muniment.records import Place, Position
@@ -64,6 +65,8 @@ class SourceOrigin:
         sha256, size: of the file as it lies there; the hash in hexadecimal.
         found_at: where it is now; "" where it was not found.
         remark: that it moved, changed, is gone, or was never kept; "" where it is as it was.
+        parts: where the source was several files, those of the parts of records; size and hash are then of
+            all files together, and a record's bytes are those of the text that was put together of them.
     """
 
     name: str
@@ -72,6 +75,7 @@ class SourceOrigin:
     size: int
     found_at: str
     remark: str
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +187,17 @@ def trace(
         look_in: folders and files in which to look for sources that are not where they were.
 
     Raises:
-        UsageError: no record bears this number, or there is no such field.
+        UsageError: no record bears this number, there are no museum objects, or no such field.
     """
     with reading(database) as connection:
         found = archive().find(connection, accession)
+        if not found and archive().is_empty(connection):
+            raise UsageError(
+                "only museum objects can be traced, and this database has none",
+                where=database.label,
+                hint="`muniment status` shows what was loaded. A row of a table tells itself where it stood, "
+                "where it was loaded with row_lineage",
+            )
         if not found:
             near = archive().near(connection, accession)
             hint = f"The nearest: {', '.join(near)}" if near else "`muniment status` shows what was loaded"
@@ -212,15 +223,18 @@ def _known(connection: sa.Connection, record: StoredRecord, field: str | None) -
     corrects = _corrected_entries(connection, record)
     rule = archive().explain(connection, record, run.mapping, field) if field else None
     position = record.position
+    positions = positions_of(connection, [record.run_id])[record.run_id]
     told = Trace(
         accession=record.label,
         key=record.key,
         holder=record.holder,
         run=_run_origin(run),
-        source=SourceOrigin(run.source_name, run.name, bytes(run.sha256).hex(), run.size, "", ""),
+        source=SourceOrigin(
+            run.source_name, run.name, bytes(run.sha256).hex(), run.size, "", "", _files_of(positions)
+        ),
         record=position.number,
         line=position.line,
-        place=positions_of(connection, [record.run_id])[record.run_id].told(position.number, position.line),
+        place=positions.told(position.number, position.line),
         byte_offset=position.offset,
         byte_length=position.length,
         row_hash=record.row_hash.hex(),
@@ -241,9 +255,15 @@ def _with_source(
     told: Trace, run: sa.Row[Any], look_in: Sequence[str | os.PathLike[str]], kept_at: Sequence[str]
 ) -> Trace:
     """A trace with what stands in the source, as far as that is still there."""
-    whereabouts = find_source(run.name, Fingerprint(run.size, bytes(run.sha256)), look_in, kept_at)
+    fingerprint = Fingerprint(run.size, bytes(run.sha256))
     position = Position(told.record, told.line, told.byte_offset, told.byte_length)
-    read = _read_back(whereabouts, position, run, corrected=bool(told.corrects))
+    whereabouts: Whereabouts | FilesFound
+    if told.source.parts:
+        whereabouts = find_files(run.name, told.source.parts, fingerprint, look_in)
+        read = _read_together(whereabouts, told.source.parts, position, run)
+    else:
+        whereabouts = find_source(run.name, fingerprint, look_in, kept_at)
+        read = _read_back(whereabouts, position, run, corrected=bool(told.corrects))
     cells = read.cells if read else {}
     field = told.field
     return replace(
@@ -288,6 +308,26 @@ def _read_back(
             return _ReadBack(raw, raw.decode(UTF_8, "backslashreplace"), {})
         with closing(source):
             return _parsed(source, written, position)
+
+
+def _read_together(
+    found: FilesFound, parts: Sequence[str], position: Position, run: sa.Row[Any]
+) -> _ReadBack | None:
+    """The record as it is put together of its files; None where they are not as they were."""
+    if not found.paths:
+        return None
+    written = format_of(run.profile, run.mapping)
+    try:
+        source = reopened(run.name, parts, found.paths, written)
+    except MunimentError:
+        return None
+    with closing(source):
+        return _parsed(source, written, position)
+
+
+def _files_of(positions: Positions) -> tuple[str, ...]:
+    """The files of a source's parts, where it was several files: one for each part, in their order."""
+    return tuple(part.file for part in positions.parts if part.file)
 
 
 def _parsed(source: Source, written: Format, position: Position) -> _ReadBack:

@@ -152,6 +152,7 @@ def _run_data(run: RunStatus) -> dict[str, Any]:
 def _show_trace(output: Output, one: Trace) -> None:
     output.heading(f"{one.accession}, {one.holder}")
     run, source = one.run, one.source
+    several = bool(source.parts)
     moved = source.found_at if source.found_at != source.location else None
     output.pairs(
         [
@@ -160,19 +161,23 @@ def _show_trace(output: Output, one: Trace) -> None:
             ("stored by", f"run {run.run} on {run.started_at:%Y-%m-%d %H:%M:%S} UTC, by {run.operator}"),
             ("program", f"Muniment {run.program}, mapping version {run.mapping_version}"),
             ("from", source.location),
+            ("and from", ", ".join(dict.fromkeys(source.parts)) or None),
             ("now at", moved),
             ("remark", source.remark),
             ("size, SHA-256", f"{source.size:,} bytes, {source.sha256}"),
             ("record", f"{one.record:,}, {at(one.place)}"),
-            ("bytes", f"{one.byte_length:,} from {one.byte_offset:,} on"),
-            ("their hash", _INTACT[one.intact]),
+            (
+                "bytes",
+                f"{one.byte_length:,} from {one.byte_offset:,} on{' of what they make' if several else ''}",
+            ),
+            ("their hash", FILES_DIFFER if several and one.intact is None else _INTACT[one.intact]),
         ]
     )
     if one.text:
-        output.heading("As it stands in the file")
+        output.heading("As it is put together of the files" if several else "As it stands in the file")
         output.say(shortened_lines(one.text))
     if one.field:
-        _show_field(output, one.field)
+        _show_field(output, one.field, "files are not all" if several else "file is not")
     _show_history(output, one)
 
 
@@ -189,11 +194,14 @@ def shortened_lines(text: str) -> str:
     return text if more <= 0 else f"{text[:TEXT_CHARACTERS]} ... and {more:,} characters more"
 
 
-def _show_field(output: Output, field: FieldTrace) -> None:
+FILES_DIFFER = "cannot be compared, for not all files that were loaded are there as they were"
+
+
+def _show_field(output: Output, field: FieldTrace, lacking: str) -> None:
     output.heading(f"The field {field.field}")
     output.pairs([("rule", field.rule or "the mapping has none")])
     for column, cell in field.cells.items():
-        told = "(cannot be read: the file is not there)" if cell is None else shortened_lines(cell)
+        told = f"(cannot be read: the {lacking} there)" if cell is None else shortened_lines(cell)
         output.pairs([(f"cell {column}", told or "(empty)")])
     if not field.stored:
         output.say("  Nothing is stored of it.")

@@ -54,6 +54,12 @@ class MuseumArchive:
                 return [self._record(connection, row) for row in rows]
         return []
 
+    def is_empty(self, connection: sa.Connection) -> bool:
+        """Whether there are no objects."""
+        if not sa.inspect(connection).has_table(tables.object_.name):
+            return True
+        return connection.scalar(sa.select(tables.object_.c.object_id).limit(1)) is None
+
     def near(self, connection: sa.Connection, wanted: str) -> list[str]:
         """Accession numbers much like this one."""
         if not sa.inspect(connection).has_table(tables.object_.name):
