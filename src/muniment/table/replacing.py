@@ -8,7 +8,8 @@ roll back: views, rights and foreign keys of the table stay, and a replacement t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,51 +75,93 @@ def staging_of(table: sa.Table, keys: Sequence[str]) -> sa.Table:
 
 
 def make_staging(transaction: Transaction, staging: sa.Table, table: sa.Table) -> None:
-    """Create the table; anew where no run has rows in it.
+    """Create the table; anew where it stages other columns, or is less strict, than it should be now.
 
     What the table that is to be replaced refuses of a row by itself, this one refuses as well.
 
     Raises:
-        UsageError: a run that has not ended has staged rows of other columns, or by other keys, in it.
+        UsageError: a run that has not ended has staged rows in it as it is.
     """
-    inspector = sa.inspect(transaction.connection)
-    made = _as_strict(staging, table.name, transaction.connection)
+    connection = transaction.connection
+    inspector = sa.inspect(connection)
+    strict = _strictness(connection, table.name, {*staging.columns.keys()})
+    made = _as_strict(staging, strict)
     if inspector.has_table(staging.name):
-        runs = transaction.execute(sa.select(staging.c[STAGED_BY]).distinct()).scalars().all()
         columns = {column["name"] for column in inspector.get_columns(staging.name)}
-        unique = {frozenset(found) for found in unique_sets(inspector, staging.name) if found}
-        if runs and (columns, unique) == ({*staging.columns.keys()}, _unique_columns(made)):
+        there = _strictness(connection, staging.name, columns)
+        if (
+            columns == {*staging.columns.keys()}
+            and there.unique == _unique_columns(made)
+            and there.checks >= strict.checks
+            and there.collations == strict.collations
+        ):
             return
+        runs = connection.execute(sa.select(staging.c[STAGED_BY]).distinct()).scalars().all()
         if runs:
             raise UsageError(
-                f"{staging.name} holds what run {min(runs)} has staged in other columns, or by other keys",
+                f"{staging.name} holds what run {min(runs)} has staged in other columns, or by other rules",
                 hint=f"Finish that load by its own mapping, or drop the table {staging.name} to give it up",
             )
-        staging.drop(transaction.connection)
-    made.create(transaction.connection)
+        staging.drop(connection)
+    made.create(connection)
 
 
-def _as_strict(staging: sa.Table, target: str, connection: sa.Connection) -> sa.Table:
-    """The staging table with the collations, unique columns and checks of the table that is replaced."""
-    made = staging.to_metadata(sa.MetaData())
+@dataclass(frozen=True)
+class _Strictness:
+    """What a table refuses of a row by itself.
+
+    Attributes:
+        unique: sets of columns.
+        checks: as SQL.
+        collations: by column, its character set and collation, where the database has one for each.
+        types: of these columns.
+    """
+
+    unique: set[frozenset[str]]
+    checks: set[str]
+    collations: dict[str, tuple[str, str]]
+    types: dict[str, Any]
+
+
+def _strictness(connection: sa.Connection, table: str, columns: Set[str]) -> _Strictness:
+    """What a table refuses of a row of these columns."""
     inspector = sa.inspect(connection)
-    there = {column["name"]: column["type"] for column in inspector.get_columns(target)}
+    types = {column["name"]: column["type"] for column in inspector.get_columns(table)}
+    lacking = types.keys() - columns
+    unique = {frozenset(map(str, found)) for found in unique_sets(inspector, table) if found <= columns}
+    checks = {check["sqltext"] for check in inspector.get_check_constraints(table)}
+    of_others = [re.compile(rf"\b{re.escape(name)}\b") for name in lacking]
+    collations = {}
     if connection.dialect.name == "mysql":
-        for name, charset, collation in connection.execute(COLLATIONS, {"table": target}):
-            given: Any = there[name]
-            if name in made.c and isinstance(given, _COLLATED):
-                given.charset, given.collation = charset, collation
-                made.c[name].type = given
+        rows = connection.execute(COLLATIONS, {"table": table})
+        collations = {
+            name: (charset, collation)
+            for name, charset, collation in rows
+            if name in columns and isinstance(types[name], _COLLATED)
+        }
+    return _Strictness(
+        unique - {frozenset()},
+        {check for check in checks if not any(name.search(check) for name in of_others)},
+        collations,
+        types,
+    )
+
+
+def _as_strict(staging: sa.Table, strict: _Strictness) -> sa.Table:
+    """The staging table, as strict as the table that is replaced."""
+    made = staging.to_metadata(sa.MetaData())
+    for name, (charset, collation) in strict.collations.items():
+        given = strict.types[name]
+        given.charset, given.collation = charset, collation
+        made.c[name].type = given
     known = _unique_columns(made)
-    for columns in unique_sets(inspector, target):
-        unique = [STAGED_BY, *sorted(map(str, columns))]
-        if columns and columns <= {*made.c.keys()} and frozenset(unique) not in known:
-            made.append_constraint(sa.UniqueConstraint(*unique))
-            known.add(frozenset(unique))
-    lacking = there.keys() - {*made.c.keys()}
-    for check in inspector.get_check_constraints(target):
-        if not any(re.search(rf"\b{re.escape(name)}\b", check["sqltext"]) for name in lacking):
-            made.append_constraint(sa.CheckConstraint(sa.text(check["sqltext"].replace(":", "\\:"))))
+    for columns in sorted(strict.unique, key=sorted):
+        unique = frozenset((STAGED_BY, *columns))
+        if unique not in known:
+            made.append_constraint(sa.UniqueConstraint(STAGED_BY, *sorted(columns)))
+            known.add(unique)
+    for check in sorted(strict.checks):
+        made.append_constraint(sa.CheckConstraint(sa.text(check.replace(":", "\\:"))))
     return made
 
 
