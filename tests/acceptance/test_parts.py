@@ -252,6 +252,30 @@ def test_a_link_to_a_row_that_is_not_there_leaves_a_note(
     assert message == f"makers.person has no person P9, to which links{suffix}, {place} refers"
 
 
+def test_what_is_found_in_the_cells_of_a_part_is_told_of_its_record(
+    tmp_path: Path, database_url: str
+) -> None:
+    export = as_workbooks(write(tmp_path / "export"))
+    for name, cell, value in (("titles", "B6", "=A1"), ("people", "B2", "#N/A"), ("links", "C4", "=A1")):
+        path = export.with_name(f"{name}.xlsx")
+        book = openpyxl.load_workbook(path)
+        book.worksheets[0][cell] = value
+        book.save(path)
+    rejected, text = Rejections(), MAPPING.replace(".csv", "{suffix}").replace('order = "rank"', "")
+    run = muniment.load(
+        export,
+        mapping=muniment.Mapping.parse(text),
+        to=database_url,
+        settings=Settings(max_rejects=ANY),
+        observer=rejected,
+    )
+    codes = [(problem.code, problem.column) for one in rejected for problem in one.problems]
+    assert codes == [("error-cell", "makers.person.name"), ("formula-not-computed", "titles.title")]
+    assert (run.account.read, run.account.inserted, run.account.quarantined) == (7, 6, 1)
+    quoted = NOTES.replace('"', "`") if "m" in database_url.partition(":")[0] else NOTES
+    assert [row[:3] for row in query(database_url, quoted)] == [("O3", "formula-not-computed", "makers.role")]
+
+
 def test_a_row_that_the_conditions_of_its_part_leave_out_is_not_missing(tmp_path: Path) -> None:
     export, url = write(tmp_path / "export", links=GHOSTS), f"sqlite:///{tmp_path / 'parts.db'}"
     condition = 'key = "person"\nonly = { column = "name", equals = "Anna Potter" }'

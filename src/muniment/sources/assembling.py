@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import count, groupby
 from operator import attrgetter, itemgetter
@@ -150,8 +150,11 @@ def _rows(part: OpenedPart) -> Iterator[StagedRow]:
             if wanted is None or wanted(row):
                 references = [_key(row, other.parent) for other in part.completed_by]
                 rank = row[order].strip() if order is not None else ""
+                found = _found(part, records.findings.get(index, ()))
                 yield StagedRow(
-                    _key(row, key), rank, position.line, place, cells, references, _fault(cells, header)
+                    *(_key(row, key), rank, position.line, place, cells, references),
+                    fault=_fault(cells, header),
+                    findings=found,
                 )
             elif part.completes:
                 nothing = [""] * len(part.completed_by)
@@ -183,6 +186,12 @@ def _fault(cells: Sequence[str], header: Header) -> str:
             problem = Problem(MIXED_CELL, message, "Write it otherwise", column=name, value=shortened(cell))
             return json.dumps(problem.as_dict())
     return ""
+
+
+def _found(part: OpenedPart, problems: Sequence[Problem]) -> str:
+    """What was found in the cells of a row, told of the columns of an assembled record, as JSON."""
+    told = [replace(problem, column=f"{part.name}.{problem.column}").as_dict() for problem in problems]
+    return json.dumps(told) if told else ""
 
 
 def _keys(part: OpenedPart, records: Records) -> Iterator[str]:
@@ -351,7 +360,7 @@ def _gathered(part: OpenedPart, rows: Iterator[JoinedRow]) -> _Gathered:
     places: list[str] = []
     notes: list[Problem] = []
     completing = [(*pair, _referring(part, *pair)) for pair in part.completing]
-    size = lacking = 0
+    size = lacking = missing = 0
     for row in rows:
         size += sum(map(len, row.cells)) + len(row.place)
         if size > PART_CHARACTERS:
@@ -361,13 +370,16 @@ def _gathered(part: OpenedPart, rows: Iterator[JoinedRow]) -> _Gathered:
         places.append(row.place)
         for cells, cell in zip(columns, row.cells, strict=True):
             cells.append(cell)
+        found = [Problem(**one) for text in row.findings for one in json.loads(text)]
+        notes += found
         for (completed, other, referring), key in zip(completing, row.missing, strict=True):
             if key and all(row.cells[place].strip() for place in referring):
                 lacking += 1
-                if len(notes) < MISSING_TOLD:
+                if missing < MISSING_TOLD:
+                    missing += 1
                     notes.append(_missing(completed, other, key, _short(part, row.place)))
-    if lacking > len(notes):
-        notes.append(_more_missing(part, lacking - len(notes)))
+    if lacking > missing:
+        notes.append(_more_missing(part, lacking - missing))
     return _Gathered([SEPARATOR.join(cells) if any(cells) else "" for cells in columns], places, None, notes)
 
 

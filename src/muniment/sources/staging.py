@@ -34,6 +34,7 @@ class StagedRow:
         cells: its cells.
         references: for each part that completes this one, the key of the row there.
         fault: why it cannot be used, as JSON, or `NOT_MEANT`; "" where it can.
+        findings: what was found in its cells, as a list in JSON; "" where nothing was.
     """
 
     key: str
@@ -43,6 +44,7 @@ class StagedRow:
     cells: Sequence[str]
     references: Sequence[str] = ()
     fault: str = ""
+    findings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,14 @@ class JoinedRow:
         place: where it stands in its file.
         cells: its own cells, and those of each part that completes it; empty where there is none.
         missing: for each of these parts, the key that it was to have and has not; else "".
+        findings: what was found in all these cells, as lists in JSON.
     """
 
     record: int
     place: str
     cells: Sequence[str]
     missing: Sequence[str] = ()
+    findings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,11 @@ class Staging:
     def stage(self, part: StagedPart, rows: Iterable[StagedRow]) -> None:
         """Keep all rows of a part."""
         references = [f"ref_{other.number:d}" for other in part.completed_by]
-        names = ("key", "rank", "rank_text", "line", "place", "cells", "fault", *references)
+        names = ("key", "rank", "rank_text", "line", "place", "cells", "fault", "findings", *references)
         values = (
             (
                 *(row.key, _number(row.rank), row.rank, row.line),
-                *(row.place, json.dumps(list(row.cells)), row.fault),
+                *(row.place, json.dumps(list(row.cells)), row.fault, row.findings),
                 *row.references,
             )
             for row in rows
@@ -131,10 +135,11 @@ class Staging:
         """The rows of a part that belong to some of the records, in the records' order and in their own."""
         others = list(_completing(part))
         cells = "".join(f", {other.table}.cells" for _, other in others)
+        found = "".join(f", {table}.findings" for table in (part.table, *(o.table for _, o in others)))
         missing = "".join(f", {_missing(table, other)}" for table, other in others)
         joins = "".join(_completed(table, other) for table, other in others)
         query = (
-            f"SELECT wanted.record, {part.table}.place, {part.table}.cells{cells}{missing}"  # noqa: S608 - names of our own
+            f"SELECT wanted.record, {part.table}.place, {part.table}.cells{cells}{found}{missing}"  # noqa: S608 - names of our own
             f" FROM wanted CROSS JOIN {part.table}"
             f" ON {part.table}.key = wanted.key AND {part.table}.fault = ''"
             f"{joins} WHERE wanted.part = ? AND wanted.record >= ? AND wanted.record < ?"
@@ -142,13 +147,17 @@ class Staging:
         )
         widths = [part.width, *(other.width for _, other in others)]
         for record, place, *told in self._rows(query, (part.number, records.start, records.stop)):
-            texts, lacking = told[: len(widths)], told[len(widths) :]
+            texts, findings, lacking = (
+                told[: len(widths)],
+                told[len(widths) : 2 * len(widths)],
+                told[2 * len(widths) :],
+            )
             joined = [
                 cell
                 for text, width in zip(texts, widths, strict=True)
                 for cell in (json.loads(text) if text else [""] * width)
             ]
-            yield JoinedRow(record, place, joined, lacking)
+            yield JoinedRow(record, place, joined, lacking, list(filter(None, findings)))
 
     def unused(self, part: StagedPart) -> Iterator[StagedRow]:
         """The rows that no record has, or that cannot be used, in the order of the file."""
