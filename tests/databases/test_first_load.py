@@ -20,6 +20,8 @@ from muniment.museum import tables
 from muniment.museum.mapping import Mapping
 from muniment.museum.profile import MuseumProfile
 from muniment.run import prepare
+from tests.acceptance.loading import MAPPING, mapping, vase, write
+from tests.acceptance.loading import load as load_by
 
 SAMPLE = Path(__file__).parent.parent.parent / "examples" / "sample"
 PROFILE = MuseumProfile(Mapping.read(SAMPLE / "mapping.toml"))
@@ -69,6 +71,17 @@ def test_a_first_load_takes_them_away_and_builds_them_at_its_end(
     assert load(database).account.inserted == 955
     assert seen == [len(keys_of(tables.ALL))]
     assert lacking(database) == []
+
+
+def test_objects_that_refer_to_nothing_but_their_institution_refer_to_it_from_the_first_chunk_on(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_load, "WORTH_IT_BYTES", 0)
+    text = MAPPING.replace('location = "room"\n', "")
+    url = database.engine.url.render_as_string(hide_password=False)
+    export = write(tmp_path / "export.csv", [vase(number) for number in range(1, 10)])
+    run = load_by(export, url, mapping=mapping(text), chunk_rows=2)
+    assert (run.status, run.account.inserted, lacking(database)) == ("done", 9, [])
 
 
 def test_a_small_source_leaves_them_where_they_are(database: Database) -> None:

@@ -113,8 +113,10 @@ class MeasuredTexts(Distinct):
     def _example(self, text: str) -> Example | None:
         reading = self._reading((text,))
         shape = shape_known(text, self._unit)
-        if shape is None or reading.refused or reading.notes or len(reading.items) != len(shape.outputs):
+        if shape is None or shape.problems or reading.refused or reading.notes:
             return None
+        if shape.read(text) is None or len(reading.items) != len(shape.outputs):
+            return None  # it was not read as others of its shape
         runs = runs_of(text)
         shown = [output.display.of(text, runs) for output in shape.outputs]
         as_it_stands = shown == [item[_DISPLAY] for item in reading.items]

@@ -86,7 +86,8 @@ def _by_shape(text: str, default_unit: str) -> Measured:
     measured = known.read(text) if isinstance(known, Shape) else None
     if measured is None:
         found = _found(text, default_unit)
-        if known is _UNKNOWN:
+        # Where two sizes disagree, most texts of the shape are read otherwise.
+        if known is _UNKNOWN and DISAGREE not in found.measured.problems:
             if len(_shapes) >= CACHED_SHAPES:
                 _shapes.clear()
             _shapes[shape] = shape_of(text, found)

@@ -81,6 +81,11 @@ class Ids:
     actors: Mapping[str, int]
     places: Mapping[str, int]
 
+    @property
+    def known_institution(self) -> int:
+        """The institution's id; raises `_IdLacking` where it is not remembered."""
+        return int(_known(np.array([self.institution]))[0])
+
     def include(self, some: Ids) -> bool:
         """Whether all of these are among them, as they are."""
         return (
@@ -313,7 +318,7 @@ class Written:
             repeated("acquisition", count),
             self.parts["acquisition.method"].by_record(VALUE, owners),
             given_by.by_record(VALUE, owners),
-            repeated(int(_known(np.array([ids.institution]))[0]), count),
+            repeated(ids.known_institution, count),
             *(self.parts["acquisition.date"].by_record(name, owners) for name in DATES),
             self.parts["acquisition.text"].by_record(VALUE, owners),
         ]

@@ -336,7 +336,11 @@ class MuseumWriter:
     def _objects(self, written: Written, ids: Ids, given: Given) -> list[Column]:
         """The rows of `object`, a column for each of `_OBJECT`."""
         keys = pa.array([given.accepted.keys[place] for place in written.places], pa.string())
-        identity = [pa.array(written.object_ids, pa.int64()), repeated(ids.institution, len(keys)), keys]
+        identity = [
+            pa.array(written.object_ids, pa.int64()),
+            repeated(ids.known_institution, len(keys)),
+            keys,
+        ]
         content = written.object_content(ids, accession_repeats=self._mapping.record.accession_repeats)
         return [*identity, *content, *given.columns(written.places, self._run_id)]
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from muniment.config import Settings
 from muniment.museum.cells import CONTROL_CHARACTERS
 from muniment.museum.column_reading import with_control_characters
 from muniment.museum.dates import _remembered, parse_dates
-from muniment.museum.dimensions import _parsed, canonical_unit, parse_dimensions
+from muniment.museum.dimensions import _parsed, _shapes, canonical_unit, parse_dimensions
 from muniment.museum.mapping import Mapping
 from muniment.museum.profile import MuseumProfile
 from muniment.museum.white_space import WHITE_SPACE
@@ -338,3 +339,16 @@ def test_sizes_of_one_shape_are_read_together_as_rows_read_them(sizes: list[str]
         text = text.replace('dimension = ["size"', 'dimension = [{ text = "size", ' + how + " }")
     by_column, by_row = both_ways(rows, KEYS[0], text=text)
     assert told(by_column) == told(by_row)
+
+
+@pytest.mark.parametrize("first", ["H. 9.0 cm, W. 9.0 cm (1 by 1 in)", "H. 2.5 cm, W. 2.5 cm (1 by 1 in)"])
+def test_sizes_that_disagree_are_noted_whichever_text_of_their_shape_was_read_first(first: str) -> None:
+    _shapes.clear()
+    widths = ["9.0", "2.5", "2.6", "3.0", "2.5", "8.1"]
+    sizes = [first, *(f"H. 2.5 cm, W. {width} cm (1 by 1 in)" for width in widths)]
+    rows = [GOOD | {"id": str(number), "size": size} for number, size in enumerate(sizes)]
+    by_column, by_row = both_ways(rows[:1], KEYS[0])
+    assert told(by_column) == told(by_row)
+    by_column, by_row = both_ways(rows, KEYS[0])
+    assert told(by_column) == told(by_row)
+    assert {note.index for note in by_column.notes} == {1, 4, 6} | ({0} if "9.0" in first else set())
