@@ -87,7 +87,8 @@ class Edition:
         for key, title in self.records:
             if key != CUT:
                 writer.writerow(vase(int(key[1:]), title=title))
-        return text.getvalue().encode() + (b'"O9' if self.cut_before is not None else b"")
+        # What is cut has a key of its own: with that of another record it would be what is mended of it.
+        return text.getvalue().encode() + (b'"O10' if self.cut_before is not None else b"")
 
 
 @dataclass
