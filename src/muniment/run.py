@@ -151,8 +151,17 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         told_of_keys = in_ledger(
             partial(first_load.begin, database, profile, source.fingerprint.size, resumed=not entry.created)
         )
+        load = partial(
+            _load_chunks,
+            source=source,
+            profile=profile,
+            settings=settings,
+            observer=observer,
+            stop=stop,
+            crew=crew,
+        )
         sitting = _until_sealed(
-            job, source, profile, settings, observer, stop, crew, in_ledger, full=full, many=withdraw_many
+            job, profile, load, in_ledger, alone=crew is None, full=full, many=withdraw_many
         )
         sitting = replace(sitting, messages=(*told_of_keys, *sitting.messages))
     except (KeyboardInterrupt, Interrupted):
@@ -206,16 +215,13 @@ def _judge(profile: Profile, source: Source) -> Judge:
         raise
 
 
-def _until_sealed(  # noqa: PLR0913 - as `run_load`, of which it is a part
+def _until_sealed(
     job: Job,
-    source: Source,
     profile: Profile,
-    settings: Settings,
-    observer: Observer,
-    stop: StopRequest,
-    crew: Crew | None,
+    load: Callable[[Job], Sitting],
     in_ledger: Callable[[Callable[[], Any]], Any],
     *,
+    alone: bool,
     full: bool,
     many: bool,
 ) -> Sitting:
@@ -227,7 +233,7 @@ def _until_sealed(  # noqa: PLR0913 - as `run_load`, of which it is a part
     for losses in count():
         try:
             with rare_collections():
-                sitting = _load_chunks(job, source, profile, settings, observer, stop, crew)
+                sitting = load(job)
             if sitting.status == "done":
                 sitting = in_ledger(partial(_complete, job, sitting))
             if sitting.status != "interrupted":
@@ -238,7 +244,7 @@ def _until_sealed(  # noqa: PLR0913 - as `run_load`, of which it is a part
             if sitting.status in evidence.SEALED:
                 in_ledger(partial(_seal, job, sitting))
         except CommitsLost:
-            if crew is not None or losses == LOSSES_OUTLASTED:
+            if not alone or losses == LOSSES_OUTLASTED:
                 raise
             job = replace(job, writer=profile.writer(RunContext(job.run_id)))
         else:

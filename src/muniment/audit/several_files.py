@@ -113,9 +113,10 @@ def reopened(location: str, parts: Sequence[str], found: Mapping[str, Path], wri
     given = with_files(written, {name: found[file] for name, file in names.items()})
 
     def open_part(name: str, part: Part, _other: Source) -> Source:
-        opened: Any = open_source(found[names[name]], _alone(part), Settings())
-        opened.name = names[name]
-        return opened  # type: ignore[no-any-return]  # it is a source
+        opened = open_source(found[names[name]], _alone(part), Settings())
+        renamed: Any = opened  # whose name is only to be read, by the protocol
+        renamed.name = names[name]
+        return opened
 
     return put_together(open_source(found[location], _alone(given), Settings()), given, Settings(), open_part)
 

@@ -32,7 +32,7 @@ _strings: Any = pa.array  # of which stubs do not see that they are of texts
 _buffer: Any = pa.py_buffer  # which by Arrow's stubs takes no array of numpy's
 
 FEW = 4
-"""Texts of a shape that are worth arrays of their own, which take as long as three texts do one by one."""
+"""Texts of a shape that are read together: arrays cost nearly the same, however short they are."""
 
 MARGIN = 1e-9
 """Where two sizes are so near to the border, in centimetres and for each of them, decimals tell on which side
