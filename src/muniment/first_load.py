@@ -43,7 +43,7 @@ def begin(database: Database, profile: Profile, size: int, *, resumed: bool) -> 
             if size >= WORTH_IT_BYTES and are_empty(transaction, tables):
                 if not may_be_taken_away(transaction, tables):
                     return (NOT_THE_OWNER,)
-                take_away(transaction, [key for key in keys_of(tables) if key not in lacking])
+                take_away(transaction, keys_of(tables))
                 return ()
     except DatabaseError:
         # Somebody else is at work on these tables: the keys stay, and are checked row by row.
@@ -59,5 +59,4 @@ def finish(database: Database, profile: Profile) -> None:
         return
     with database.transaction() as transaction:
         keys = missing(transaction.connection, profile.filled_first)
-    for key in keys:
-        build(database, key)
+    build(database, keys)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 import muniment
 from muniment import first_load
-from muniment.databases import connect
+from muniment.databases import connect, foreign_keys
 from muniment.databases.database import Database
 from muniment.databases.foreign_keys import keys_of, missing, take_away
 from muniment.doctor import diagnose
@@ -110,6 +110,31 @@ def test_the_doctor_tells_a_load_that_died_and_the_next_one_mends_it(database: D
     first_load.begin(database, PROFILE, LARGE, resumed=False)
     assert lacking(database) == []
     assert [finding for finding in diagnose(url) if finding.subject == "foreign keys"] == []
+
+
+def test_keys_that_a_load_declared_and_did_not_live_to_check_are_missing_and_checked_by_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_built(database)
+    with monkeypatch.context() as dying:
+        dying.setattr(foreign_keys, "_check", lambda _database, _key: None)
+        first_load.finish(database, PROFILE)
+    assert len(lacking(database)) == len(keys_of(tables.ALL))
+    first_load.begin(database, PROFILE, LARGE, resumed=False)
+    assert lacking(database) == []
+
+
+def test_keys_that_are_declared_and_not_checked_are_taken_away_from_empty_tables_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.schema_lock() as transaction:
+        take_away(transaction, keys_of(tables.ALL))
+    monkeypatch.setattr(foreign_keys, "_check", lambda _database, _key: None)
+    first_load.finish(database, PROFILE)
+    first_load.begin(database, PROFILE, LARGE, resumed=False)
+    declared = sa.text("SELECT conname FROM pg_constraint WHERE contype = 'f'")
+    with database.engine.connect() as connection:
+        assert not {str(key.name) for key in keys_of(tables.ALL)} & set(connection.scalars(declared))
 
 
 def test_a_load_that_goes_on_does_so_without_them(database: Database) -> None:

@@ -76,6 +76,7 @@ def test_a_loader_that_was_stopped_does_nothing_twice_when_it_goes_on(
 KILLED = """
 import os, signal, sys, muniment
 from muniment import first_load
+from muniment.databases import foreign_keys
 from muniment.events import ChunkCommitted
 
 def end(*_):
@@ -85,12 +86,12 @@ def observe(event):
     if isinstance(event, ChunkCommitted) and sys.argv[4] == "rows" and event.start_record > 1:
         end()
 
-def build(database, key, whole=first_load.build):
+def check(database, key, whole=foreign_keys._check):
     whole(database, key)
     if sys.argv[4] == "keys":
         end()
 
-first_load.WORTH_IT_BYTES, first_load.build = 0, build
+first_load.WORTH_IT_BYTES, foreign_keys._check = 0, check
 settings = muniment.Settings(chunk_rows=20)
 muniment.load(sys.argv[1], mapping=sys.argv[2], to=sys.argv[3], settings=settings, observer=observe)
 """
