@@ -57,8 +57,12 @@ def strike_process(loader: Loader, _url: str) -> bool:
 def strike_worker(loader: Loader, _url: str) -> bool:
     """SIGKILL of one of the loader's workers; False where it has none just now."""
     try:
-        children = psutil.Process(loader.process_id).children()
-        workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        workers = [
+            worker
+            for child in psutil.Process(loader.process_id).children()
+            if "multiprocessing.forkserver" in " ".join(child.cmdline())
+            for worker in child.children()
+        ]
         for worker in workers[-1:]:
             worker.kill()
     except psutil.Error:

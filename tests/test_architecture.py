@@ -43,6 +43,7 @@ CHOOSE_A_PROFILE = ("api", "exporting", "cli", "registry", "__init__")
 OF_ONE_DATABASE = "its driver, and TLS for it, take up to 20 MB: only whoever uses that database has them"
 TO_MIGRATE = "Alembic takes 10 MB and more, and most processes find the schema as it should be"
 OF_ARROW = "straight from PostgreSQL come only batches of Arrow, and this brings its driver"
+FOR_A_LOAD = "only what loads has it imported anyway; who reads how much memory there is need not"
 OF_ONE_PROFILE = "the museum profile takes 10 MB and a seventh of a second, in vain where tables are loaded"
 WHERE_ASKED_FOR = "most loads are of files, and of records that wait for none"
 
@@ -59,6 +60,7 @@ IMPORTED_LATE = {
     ("muniment.databases.kinds", "muniment.databases.mysql"): OF_ONE_DATABASE,
     ("muniment.databases.kinds", "muniment.databases.postgresql"): OF_ONE_DATABASE,
     ("muniment.databases.kinds", "muniment.databases.sqlite"): OF_ONE_DATABASE,
+    ("muniment.memory", "pyarrow"): FOR_A_LOAD,
     ("muniment.migrations", "alembic"): TO_MIGRATE,
     ("muniment.migrations", "alembic.config"): TO_MIGRATE,
     ("muniment.migrations", "alembic.script"): TO_MIGRATE,

@@ -71,6 +71,33 @@ def test_a_worker_imports_nothing_that_only_others_need(tmp_path: Path) -> None:
     assert not found & {*FOR_OTHERS, "typer", "rich", "muniment.api", "muniment.cli"}
 
 
+PRESENT = """
+import importlib.abc, importlib.machinery, types
+
+class Pandas(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    '''Finds a module of that name, as where pandas is installed.'''
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if name == "pandas" else None
+
+    def exec_module(self, module):
+        module.__version__ = "0"
+
+sys.meta_path.insert(0, Pandas())
+"""
+
+
+def test_a_load_leaves_pandas_alone_where_it_is_installed_and_a_model_that_wants_it_finds_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "loans.py").write_text(MODEL)
+    (tmp_path / "loans.csv").write_text("number,lender\n1,Harbour Museum\n")
+    assert "pandas" not in imported_by(PRESENT + LOADING, tmp_path)
+    (tmp_path / "loans.py").write_text("import pandas\n" + MODEL)
+    assert "pandas" in imported_by(PRESENT + LOADING, tmp_path)
+    assert "pandas" in imported_by(f"{PRESENT}{LOADING}\nimport pandas", tmp_path)
+
+
 def test_the_package_alone_and_its_help_need_neither_arrow_nor_sqlalchemy(tmp_path: Path) -> None:
     for statement in ("import muniment", "import muniment.cli"):
         assert not imported_by(statement, tmp_path) & {"numpy", "pyarrow", "pydantic", "sqlalchemy"}

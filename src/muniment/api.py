@@ -23,6 +23,7 @@ from muniment.archiving import (
 from muniment.config import Settings, database_url
 from muniment.databases import connect, scratch
 from muniment.databases.database import Database
+from muniment.databases.kinds import modules_of
 from muniment.databases.patience import persistently
 from muniment.databases.url import in_memory, parsed
 from muniment.doctor import must_be_fit
@@ -329,9 +330,11 @@ def _crew(workers: int, dask: str | None, profile: Profile, url: str) -> Abstrac
             f"the model cannot be sent to other processes: {error}",
             hint="Define it at the top level of a module that can be imported, or load with one worker",
         ) from error
-    one_writer = parsed(url).get_backend_name() == "sqlite"
+    kind = parsed(url).get_backend_name()
+    one_writer = kind == "sqlite"
     if dask is None:
-        return closing(Processes(workers, None if one_writer else url))
+        modules = (type(profile).__module__, *modules_of(kind))
+        return closing(Processes(workers, None if one_writer else url, modules))
     if one_writer:
         raise UsageError(
             "a SQLite file has one writer, and only processes of one machine can share it safely",

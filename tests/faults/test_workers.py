@@ -23,13 +23,13 @@ from tests.faults.loading import SETTINGS, must_be_whole
 
 
 def workers_of(process_id: int) -> set[psutil.Process]:
-    """The workers of a loader: not the process by which Python keeps track of what they share."""
+    """The workers of a loader: all that the process has forked which is started for that."""
     found = set()
     with suppress(psutil.Error):  # the loader, or a worker, has ended meanwhile
         for child in psutil.Process(process_id).children():
             with suppress(psutil.Error):
-                if "spawn_main" in " ".join(child.cmdline()):
-                    found.add(child)
+                if "multiprocessing.forkserver" in " ".join(child.cmdline()):
+                    found.update(child.children())
     return found
 
 

@@ -23,3 +23,9 @@ def class_of(kind: str) -> type[SQLiteDatabase] | type[PostgresDatabase] | type[
     from muniment.databases.mysql import MySQLDatabase
 
     return MySQLDatabase
+
+
+def modules_of(kind: str) -> tuple[str, ...]:
+    """The modules that a process imports when it connects to a database of a kind, with its driver."""
+    of_kind = {"sqlite": ("sqlite",), "postgresql": ("postgresql", "silence")}.get(kind, ("mysql", "sockets"))
+    return tuple(f"muniment.databases.{name}" for name in of_kind)

@@ -1,4 +1,7 @@
-"""Workers that are processes of this machine: spawned, never forked, each with one connection.
+"""Workers that are processes of this machine, each with one connection.
+
+They are never forked from this process, whose threads and connections they would share, but from one that is
+started for that and has imported what they need; where there is no such thing, each is started by itself.
 
 A pipe leads to each. What goes through it is pickled; it comes from nobody but these processes.
 """
@@ -8,12 +11,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any
@@ -22,7 +27,7 @@ from muniment.chunk_load import prepare_chunk
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import Interrupted, WorkerLost
 from muniment.events import AttemptFailed
-from muniment.memory import rare_collections
+from muniment.memory import economise, rare_collections
 from muniment.records import Chunk, Place
 from muniment.sources.ranges import Handed
 from muniment.stopping import SIGNALS, StopRequest
@@ -34,6 +39,11 @@ POLL_SECONDS = 0.2
 
 END_SECONDS = 5.0
 """How long an idle worker may take to end when it is told to: far longer than closing a connection takes."""
+
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+"""How processes start: elsewhere the system's own libraries may not outlive a fork."""
+
+PRELOADED = "muniment.workers.preloaded"
 
 TOO_MUCH_MEMORY = (
     "A system that runs out of memory kills what takes most of it (its log tells): try fewer --workers, or "
@@ -57,23 +67,26 @@ class _Hand:
 
 
 class Processes:
-    """See `muniment.workers.crew.Crew`; they start at once, and get to know later what is loaded.
+    """See `muniment.workers.crew.Crew`; what they need is being imported at once.
 
     Args:
         count: how many.
         database: the URL; None where they only read and judge, and the caller stores.
+        modules: what they will need: those of the profile and the database.
     """
 
-    def __init__(self, count: int, database: str | None) -> None:
+    def __init__(self, count: int, database: str | None, modules: Sequence[str] = ()) -> None:
         self.size = count
         self.stores = database is not None
         self._database = database
         self._task: Task | None = None
-        self._hands = [_started() for _ in range(count)]
+        self._hands: list[_Hand] = []
+        _preload([PRELOADED, *modules])
 
     def begin(self, task: Task) -> None:
         """As in `Crew`."""
         self._task = task
+        self._hands = [_started() for _ in range(self.size)]
         for hand in self._hands:
             _send(hand, (task, self._database))
 
@@ -144,12 +157,23 @@ class Processes:
             yield Report(lost.chunk.start.offset, Lost(error))
 
 
+def _preload(modules: list[str]) -> None:
+    """Have the process start that workers are forked from, unless it runs: it serves later loads as well."""
+    if METHOD == "forkserver":
+        multiprocessing.set_forkserver_preload(modules)
+        with _signals_blocked():
+            forkserver.ensure_running()
+
+
 def _started() -> _Hand:
-    spawning = multiprocessing.get_context("spawn")
-    ours, theirs = spawning.Pipe()
-    process = spawning.Process(target=_work, args=(theirs,), name="muniment-worker", daemon=True)
-    with _signals_blocked():  # until the process knows what to make of them
-        process.start()
+    context: Any = multiprocessing.get_context(METHOD)
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs,), name="muniment-worker", daemon=True)
+    try:
+        with _signals_blocked():  # until the process knows what to make of them
+            process.start()
+    except (EOFError, OSError) as error:
+        raise WorkerLost(f"no worker can be started: {error}", hint="What was committed stays") from error
     theirs.close()  # else its end would not be noticed
     return _Hand(process, ours)
 
@@ -198,6 +222,7 @@ class _Told(StopRequest):
 
 def _work(pipe: Connection) -> None:
     """What a worker's process does, until the pipe is closed at the other end."""
+    economise()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with _Told() as stop, suppress(EOFError, ConnectionError), rare_collections():
         task: Task
