@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import numpy.ma  # noqa: F401 - by the first chunk, as is what follows
-import pyarrow.compute  # noqa: F401
+from muniment.memory import economise, without_pandas
 
-import muniment.workers.processes  # noqa: F401
-from muniment.memory import economise
+economise()  # before Arrow is imported
 
-economise()
+import numpy.ma  # noqa: E402, F401 - by the first chunk, as is the next
+import pyarrow.compute  # noqa: E402, F401
+
+import muniment.workers.processes  # noqa: E402, F401
+
+without_pandas()

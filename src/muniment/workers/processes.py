@@ -27,7 +27,7 @@ from muniment.chunk_load import prepare_chunk
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import Interrupted, WorkerLost
 from muniment.events import AttemptFailed
-from muniment.memory import economise, rare_collections
+from muniment.memory import economise, rare_collections, without_pandas
 from muniment.records import Chunk, Place
 from muniment.sources.ranges import Handed
 from muniment.stopping import SIGNALS, StopRequest
@@ -223,6 +223,7 @@ class _Told(StopRequest):
 def _work(pipe: Connection) -> None:
     """What a worker's process does, until the pipe is closed at the other end."""
     economise()
+    without_pandas()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with _Told() as stop, suppress(EOFError, ConnectionError), rare_collections():
         task: Task
