@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,9 @@ SEED = 20
 
 VARIETY = 4_000
 """Distinct rows of words that are used again and again; accession, title and addresses are each row's own."""
+
+HUGE_BYTES = 15 * 1024 * 1024
+"""Of a huge cell: OCR text of a whole book, just below the longest record that is loaded unasked."""
 
 _PHRASES = (
     "harbour at dusk",
@@ -127,8 +130,24 @@ def _words(chosen: random.Random) -> tuple[str, ...]:
 
 def write(path: Path, count: int, *, bad: bool = False) -> Path:
     """Write the rows as CSV."""
+    return _written(path, rows(count, bad=bad))
+
+
+def write_huge(path: Path, count: int) -> Path:
+    """Write the rows as CSV, each with an inscription of `HUGE_BYTES`; in every other one are quotes."""
+    place = COLUMNS.index("inscription")
+    lines = (
+        "a line of a text that somebody has read from a page\n",
+        'and then she said: "so be it", as in a book ',
+    )
+    texts = [(line * (HUGE_BYTES // len(line)))[:HUGE_BYTES] for line in lines]
+    huge = ([*row[:place], texts[number % 2], *row[place + 1 :]] for number, row in enumerate(rows(count)))
+    return _written(path, huge)
+
+
+def _written(path: Path, given: Iterable[list[str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(rows(count, bad=bad))
+        writer.writerows(given)
     return path

@@ -1,6 +1,7 @@
 """Peak memory of loads of two sizes, on each database, by each profile, of good files and of all-bad ones.
 
     python -m benchmarks.memory --rows 100000 1000000 --databases sqlite postgresql mariadb
+    python -m benchmarks.memory --rows 16 140 --kinds "table huge" "museum huge"    cells of 15 MiB, 2 GB
 
 Takes an hour or more at full size. Each load runs in a process of its own; what servers use is not counted.
 """
@@ -37,6 +38,9 @@ KINDS = (
     "records",
 )
 
+HUGE_KINDS = ("table huge", "museum huge")
+"""Of records with a cell of 15 MiB each."""
+
 FORMS = ("jsonl", "parquet")
 """Kinds that are no CSV."""
 
@@ -67,8 +71,11 @@ def _write(kind: str, rows: int, source: Path) -> tuple[str | Path, str | Path]:
         flat.write_as(kind, source, rows)
         return "--model", "benchmarks.flat:Artwork"
     profile, quality = kind.split()
-    if profile == "table" or quality == "flat":
+    if quality == "huge":
+        flat.write_huge(source, rows)
+    elif profile == "table" or quality == "flat":
         flat.write(source, rows, bad=quality == "all-bad")
+    if profile == "table" or quality in ("flat", "huge"):
         return ("--model", "benchmarks.flat:Artwork") if profile == "table" else ("--mapping", FLAT_MAPPING)
     with source.open("wb") as out:
         write_export(out, rows=rows, seed=1, defects="all-bad" if quality == "all-bad" else "sample")
@@ -101,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=DATABASES)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS + HUGE_KINDS, default=KINDS)
     parser.add_argument("--out", type=Path, help="a JSON file for the result")
     given = parser.parse_args(arguments)
     result = circumstances() | {"loads": measure(given.rows, given.databases, given.kinds)}

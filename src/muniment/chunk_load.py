@@ -19,6 +19,10 @@ from muniment.profile import Applied, Judge, Writer
 from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
 from muniment.sources.source import Reader
 
+HELD_BESIDE_BYTES = 8 * 1024 * 1024
+"""A chunk of more bytes is written before the next one is read: a few huge records make one, of which there
+is no need to hold two. It is twice as large as chunks are unasked."""
+
 FINE_SHARE = 0.7
 """Size of the next part in records for each that is refused on average: half of such parts are fine, which is
 when an attempt tells most (group testing: R. Dorfman, Annals of Mathematical Statistics 14, 1943)."""
@@ -268,7 +272,7 @@ def resume_place(transaction: Transaction, job: Job) -> Place:
 
 
 def prepare_ahead(job: Job, chunks: Iterator[Chunk]) -> Generator[Prepared]:
-    """Each chunk, ready to be written; the next one while this one is being written."""
+    """Each chunk, ready to be written; while one is, and is not large, the next one is made so."""
 
     def prepare_next() -> Prepared | None:
         chunk = next(chunks, None)
@@ -277,5 +281,10 @@ def prepare_ahead(job: Job, chunks: Iterator[Chunk]) -> Generator[Prepared]:
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="muniment-prepare") as ahead:
         coming = ahead.submit(prepare_next)
         while (prepared := coming.result()) is not None:
-            coming = ahead.submit(prepare_next)
+            fits_beside = len(prepared.chunk.data) <= HELD_BESIDE_BYTES
+            if fits_beside:
+                coming = ahead.submit(prepare_next)
             yield prepared
+            del prepared  # and with it all that a chunk holds
+            if not fits_beside:
+                coming = ahead.submit(prepare_next)

@@ -56,20 +56,21 @@ def load_in_order(
     ledger_failed = telling_failures(observer, job.run_id)
     place = patiently(partial(resumed_at, job), failed=ledger_failed)
     total = before = patiently(partial(account_so_far, job), failed=ledger_failed)
+
+    def store(prepared: Prepared) -> tuple[Place, Committed | None]:
+        failed = telling_failures(observer, job.run_id, prepared.chunk)
+        committed = patiently(partial(_load_once, prepared, job), failed=failed)
+        tell(job.run_id, source, prepared.chunk, committed or Committed(Account()), observer)
+        return prepared.chunk.end, committed
+
     try:
         with closing(ahead(job, source.chunks(place))) as coming:
-            for prepared in coming:
-                place = prepared.chunk.end
-                committed = patiently(
-                    partial(_load_once, prepared, job),
-                    failed=telling_failures(observer, job.run_id, prepared.chunk),
-                )
+            # By `map`, which holds no chunk while it waits for the next: it may be large.
+            for place, committed in map(store, coming):  # noqa: B007 - how far it came
                 if committed is None:
                     total = patiently(partial(account_so_far, job), failed=ledger_failed)
-                    tell(job.run_id, source, prepared.chunk, Committed(Account()), observer)
                     continue
                 total += committed.account
-                tell(job.run_id, source, prepared.chunk, committed, observer)
                 if not goes_on(total, settings):
                     break
                 if stop.requested:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.memory import ALLOWED_GROWTH, KINDS, load
+from benchmarks.flat import HUGE_BYTES
+from benchmarks.memory import ALLOWED_GROWTH, HUGE_KINDS, KINDS, load
 from tests.conftest import DIALECTS, Servers
 
 MEBIBYTE = 1024 * 1024
 
 SMALL_CHUNKS = ("--chunk-rows", 500)
+
+MOST_OF_ORDINARY = 220 * MEBIBYTE
 
 NEARLY = 0.9
 """Of the records that one expects at the least: defects such as unclosed quotes make one row into several."""
@@ -54,6 +57,16 @@ def test_a_million_rows_take_no_more_memory_than_a_hundred_thousand(
 ) -> None:
     server = None if dialect == "sqlite" else test_servers.url(dialect)
     assert_flat(kind, 100_000, 1_000_000, server)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("kind", HUGE_KINDS)
+def test_huge_records_take_no_more_than_six_times_their_size_beside_what_ordinary_ones_take(
+    kind: str, dialect: str, test_servers: Servers
+) -> None:
+    loaded = load(kind, 8, None if dialect == "sqlite" else test_servers.url(dialect))
+    assert loaded.account["inserted"] == 8
+    assert loaded.peak_bytes < MOST_OF_ORDINARY + 6 * HUGE_BYTES, f"{loaded.peak_bytes / MEBIBYTE:.1f} MiB"
 
 
 def test_a_chunk_that_holds_all_rows_is_seen_to_take_more_memory() -> None:

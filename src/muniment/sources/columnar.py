@@ -18,6 +18,10 @@ from muniment.sources.parsing import Parser, records_of
 
 UTF_8 = "utf-8"
 
+HUGE_BYTES = 8 * 1024 * 1024
+"""Bytes of a chunk that are no longer many records but a few huge ones: twice as many as chunks have unasked.
+Python's own reader of CSV takes a dozen times the bytes of a huge cell for a while."""
+
 
 class RowsOnDemand(Sequence[list[str]]):
     """The rows of a chunk, each read when it is asked for: where there are columns, few are."""
@@ -70,7 +74,8 @@ def read_columns(parser: Parser, header: Header, chunk: Chunk, layout: Layout) -
     if table.num_rows != len(rows):
         return None
     columns = ColumnarRows([column.combine_chunks() for column in table.columns])
-    return records_of(header, chunk, layout, rows, unreadable, columns)
+    told = columns if not odd and len(chunk.data) > HUGE_BYTES else rows
+    return records_of(header, chunk, layout, told, unreadable, columns)
 
 
 def _is_plain(parser: Parser) -> bool:

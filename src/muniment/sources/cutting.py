@@ -7,7 +7,7 @@ starts at the end of any chunk gives the same chunks from there on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,7 +88,19 @@ class Cutter:
             found = scan(window.content, limit, ended, self.grammar, max_rows, self.max_units)
         if found is None:
             found = self._scanner().scan(window, limit, max_rows)
+            if found.stop > self.settings.chunk_bytes and self._is_regular(window, found):
+                found = replace(found, regular=True)
         return found
+
+    def _is_regular(self, window: ByteWindow, found: Extents) -> bool:
+        """Whether arrays find the same: of a huge record, which a chunk's bytes do not hold."""
+        if found.faults or not self.arrays or not isinstance(window.content, bytes):
+            return False
+        ended = window.ended and found.stop == len(window.content)
+        same = scan(window.content, found.stop, ended, self.grammar, len(found.starts), self.max_units)
+        return same is not None and np.array_equal(
+            (same.starts, same.ends, same.lines), (found.starts, found.ends, found.lines)
+        )
 
     def _scanner(self) -> Scanner:
         return Scanner(self.grammar, self.parser, self.width, self.max_units)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from muniment.records import Chunk, Header, Place, Records
-from muniment.sources.columnar import read_columns
+from muniment.sources.columnar import HUGE_BYTES, read_columns
 from muniment.sources.parsing import Parser
 
 
@@ -22,6 +22,6 @@ class ChunkReader:
         """As in `Reader`."""
         if chunk.layout is None:
             raise ValueError("only chunks that this source has cut can be read")
-        columns = by_column and self.parser.is_delimited
+        columns = (by_column or len(chunk.data) > HUGE_BYTES) and self.parser.is_delimited
         found = read_columns(self.parser, self.header, chunk, chunk.layout) if columns else None
         return found or self.parser.records(self.header, chunk, chunk.layout)

@@ -13,6 +13,13 @@ from muniment.records import Integers
 from muniment.sources.encodings import Encoding
 from muniment.sources.grammar import Content
 
+GROWTH = 2
+"""A window that does not hold a whole record grows by one part of so many: larger steps would hold more of
+what follows a huge record, smaller ones copy and search more often what is held."""
+
+GROWN_BYTES = 64 * 1024
+"""And by no less, as long as it is small."""
+
 
 class Stream(Protocol):
     """Bytes, read forward.
@@ -70,7 +77,7 @@ class ByteWindow:
 
     def grow(self) -> None:
         """Hold more than before, or know that there is no more."""
-        self.fill(2 * max(1, len(self._raw)))
+        self.fill(len(self._raw) + len(self._raw) // GROWTH + GROWN_BYTES)
 
     def reach(self, units: int) -> None:
         """Hold so many units, or all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from muniment.config import Settings
 from muniment.errors import MunimentError
 from muniment.records import Records
-from muniment.sources import Format, open_source
+from muniment.sources import Format, columnar, open_source, reader
 from tests.unit.sources.reading import settings
 from tests.unit.sources.strategies import Written, bounds, written
 
@@ -60,6 +61,23 @@ def must_agree(by_column: Records, by_row: Records) -> None:
 def test_every_dialect_and_encoding_reads_the_same_by_column(text: Written, chosen: Settings) -> None:
     for pair in both_ways(text.data, text.format, chosen):
         must_agree(*pair)
+
+
+@given(written(), bounds())
+def test_huge_records_read_the_same_though_their_rows_come_from_columns(
+    text: Written, chosen: Settings
+) -> None:
+    with patch.object(reader, "HUGE_BYTES", 0), patch.object(columnar, "HUGE_BYTES", 0):
+        huge = [records for _, records in both_ways(text.data, text.format, chosen)]
+    for records, (_, by_row) in zip(huge, both_ways(text.data, text.format, chosen), strict=True):
+        must_agree(records, by_row)
+
+
+def test_a_record_larger_than_a_chunk_is_read_by_column() -> None:
+    data = b'1,"' + b"so,\n" * 500 + b'""b"""\n2,\n'
+    (huge, _), (_, _) = both_ways(data, PLAIN, settings(chunk_bytes=1_024))
+    assert huge.columns is not None
+    assert list(huge.columns) == [("1", "so,\n" * 500 + '"b"')]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join), st.sampled_from(FORMS), bounds())
