@@ -16,7 +16,17 @@ from muniment.databases.database import Database, Transaction
 from muniment.databases.errors import LOST_IN_A_CRASH
 from muniment.errors import CommitsLost, DatabaseError, DuplicateKey, RowRefused, StatementTimeout
 from muniment.profile import Applied, Judge, Writer
-from muniment.records import Accepted, Account, Chunk, Place, Problem, Records, Rejection, Verdicts
+from muniment.records import (
+    Accepted,
+    Account,
+    Chunk,
+    Place,
+    Problem,
+    Progress,
+    Records,
+    Rejection,
+    Verdicts,
+)
 from muniment.sources.source import Reader
 
 HELD_BESIDE_BYTES = 8 * 1024 * 1024
@@ -32,8 +42,7 @@ when an attempt tells most (group testing: R. Dorfman, Annals of Mathematical St
 class Job:
     """All that loading a chunk needs.
 
-    `mends` tells whether earlier runs left entries to be mended, `waits_for_disk` whether a chunk's commit
-    has to: where chunks are stored in order, what a crash takes back is missed by the next one.
+    `mends` tells whether earlier runs left entries to be mended.
     """
 
     source: Reader
@@ -43,7 +52,6 @@ class Job:
     run_id: int
     scope: str
     mends: bool
-    waits_for_disk: bool = True
 
 
 class OutOfTurn(Exception):
@@ -99,32 +107,31 @@ def encode_chunk(prepared: Prepared, job: Job) -> Prepared:
     return replace(prepared, verdicts=ready, seconds=prepared.seconds + time.perf_counter() - began)
 
 
-def load_chunk(prepared: Prepared, job: Job, reached: Place | None = None) -> Committed:
+def load_chunk(prepared: Prepared, job: Job, progress: Progress | None = None) -> Committed:
     """Put a chunk into the database: its claim, rows, rejections, notes and result, in one transaction.
 
     Args:
         prepared: the chunk.
         job: what it takes.
-        reached: everything before this place is committed; else everything before the chunk is.
+        progress: what is committed already; else everything before the chunk is.
 
     Raises:
         ChunkAlreadyCommitted: an earlier attempt, or another loader, has committed it.
         OutOfTurn: it has to wait until everything before it is committed; nothing of it was.
-        CommitsLost: the database has lost the chunk before it.
+        CommitsLost: the database has lost some of that.
         OutOfBalance: a record is not accounted for; nothing was committed.
     """
     records, verdicts = prepared.records, prepared.verdicts
     start = prepared.chunk.start
-    reached = reached or start
+    progress = progress or Progress(start)
     began = time.perf_counter()
     committed = False
     try:
-        begin = job.database.transaction if job.waits_for_disk else job.database.unhurried_transaction
-        with begin() as transaction:
+        with job.database.unhurried_transaction() as transaction:
+            must_follow(transaction, job, progress)
             claimed = ledger.claim(transaction, job.run_id, prepared.chunk)
-            must_follow(transaction, job, reached)
             applied = apply(transaction, job, records, verdicts.accepted)
-            if applied.in_turn and reached.offset < start.offset:
+            if applied.in_turn and progress.reached.offset < start.offset:
                 raise OutOfTurn
             rejections = sorted((*verdicts.rejections, *applied.rejections), key=attrgetter("index"))
             stored = quarantine.store_rejections(transaction, job.run_id, job.scope, records, rejections)
@@ -161,14 +168,26 @@ def _placed(records: Records, rejection: Rejection) -> Quarantined:
     return Quarantined(position.number, position.line, rejection.key, rejection.problems, places)
 
 
-def must_follow(transaction: Transaction, job: Job, place: Place) -> None:
-    """Raise `CommitsLost` unless the last chunk before a place is committed up to there.
+def must_follow(transaction: Transaction, job: Job, progress: Progress) -> None:
+    """Raise `CommitsLost` unless all that is known to be committed is.
 
-    A server that does not wait for its disk may lose in a crash what it has committed. If the next chunk
-    were stored all the same, nobody would ever miss what is gone.
+    A server that does not wait for its disk may lose in a crash what it has committed. If another chunk
+    were stored all the same, nobody might ever miss what is gone. No connection outlives a crash: what one
+    has seen it need not look for again, but for the last chunk, lest somebody between here and the server
+    has connected anew.
     """
-    if place.offset != job.source.first.offset and not ledger.reaches(transaction, job.run_id, place):
+    seen: dict[int, Place] = transaction.connection.info.setdefault("muniment_committed", {})
+    place = before = seen.get(job.run_id, job.source.first)
+    beyond: set[int] = set()
+    for start, end in ledger.committed_chunks(transaction, job.run_id, place.offset):
+        if start == place.offset:
+            before, place = place, end
+        else:
+            beyond.add(start)
+    missing = {start for start in progress.beyond if start >= place.offset} - beyond
+    if missing or place.offset < progress.reached.offset:
         raise _lost(job)
+    seen[job.run_id] = before
 
 
 def must_reach(transaction: Transaction, job: Job, place: Place) -> None:

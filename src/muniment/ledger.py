@@ -169,13 +169,12 @@ RESULT = (
 )
 """The columns of a result that are sealed. How many seconds something took is no evidence of anything."""
 
-LAST_END = (
-    sa.select(chunk_table.c.end_offset)
-    .where(chunk_table.c.run_id == sa.bindparam("run"), chunk_table.c.start_offset < sa.bindparam("before"))
-    .order_by(chunk_table.c.start_offset.desc())
-    .limit(1)
+CHUNKS_FROM = (
+    sa.select(*(chunk_table.c[name] for name in ("start_offset", "end_offset", "end_record", "end_line")))
+    .where(chunk_table.c.run_id == sa.bindparam("run"), chunk_table.c.start_offset >= sa.bindparam("start"))
+    .order_by(chunk_table.c.start_offset)
 )
-"""Where the last chunk of a run before a place ends; made once, since it is asked for each chunk."""
+"""The chunks of a run from a place on; made once, since each chunk asks for it."""
 
 Row = Mapping[str, Any]
 """A row of a table, by column."""
@@ -350,12 +349,6 @@ def claim(transaction: Transaction, run_id: int, chunk: Chunk) -> Row:
     return row
 
 
-def reaches(transaction: Transaction, run_id: int, place: Place) -> bool:
-    """Whether the last of the run's chunks that begin before a place ends there."""
-    end = transaction.execute(LAST_END, {"run": run_id, "before": place.offset}).scalar()
-    return end is not None and int(end) == place.offset
-
-
 def record_result(
     transaction: Transaction,
     claimed: Row,
@@ -387,11 +380,9 @@ def chunk_hash(claimed: Row, result: Row) -> bytes:
     return hashed("chunk", ([claimed[name] for name in CLAIM], [result[name] for name in RESULT]))
 
 
-def committed_chunks(transaction: Transaction, run_id: int) -> Iterator[tuple[int, Place]]:
-    """Of each committed chunk, in source order: its start offset, and the place at its end."""
-    c = chunk_table.c
-    query = sa.select(c.start_offset, c.end_offset, c.end_record, c.end_line)
-    for row in transaction.execute(query.where(c.run_id == run_id).order_by(c.start_offset)):
+def committed_chunks(transaction: Transaction, run_id: int, start: int = 0) -> Iterator[tuple[int, Place]]:
+    """Of each committed chunk that begins at `start` or later, in source order: its start, and its end."""
+    for row in transaction.execute(CHUNKS_FROM, {"run": run_id, "start": start}):
         yield row.start_offset, Place(row.end_offset, row.end_record, row.end_line)
 
 

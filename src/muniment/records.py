@@ -43,6 +43,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What of a run is known to be committed: all before `reached`, and the chunks that begin at `beyond`."""
+
+    reached: Place
+    beyond: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """Where one record stands in its source (see `Place`); `length` is in bytes, line end excluded."""
 

@@ -143,9 +143,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
         sitting = Sitting("already loaded", 0, (*said, ALREADY_LOADED_IN_FULL) if full else said)
         return in_ledger(partial(_finished, database, source, entry.run_id, sitting, began))
     writer = profile.writer(RunContext(entry.run_id))
-    job = Job(
-        source, judge, database, writer, entry.run_id, profile.scope, mends, waits_for_disk=crew is not None
-    )
+    job = Job(source, judge, database, writer, entry.run_id, profile.scope, mends)
     observer(RunStarted(entry.run_id, source.name, source.fingerprint.size, resumed=not entry.created))
     try:
         told_of_keys = in_ledger(
@@ -160,9 +158,7 @@ def run_load(  # noqa: PLR0913 - the one loop around it all, called by `load` an
             stop=stop,
             crew=crew,
         )
-        sitting = _until_sealed(
-            job, profile, load, in_ledger, alone=crew is None, full=full, many=withdraw_many
-        )
+        sitting = _until_sealed(job, profile, load, in_ledger, full=full, many=withdraw_many)
         sitting = replace(sitting, messages=(*told_of_keys, *sitting.messages))
     except (KeyboardInterrupt, Interrupted):
         _end_early(job, "interrupted", began, observer)
@@ -221,14 +217,13 @@ def _until_sealed(
     load: Callable[[Job], Sitting],
     in_ledger: Callable[[Callable[[], Any]], Any],
     *,
-    alone: bool,
     full: bool,
     many: bool,
 ) -> Sitting:
     """Load what is not yet committed, and do what is done once for all of it.
 
-    Where a crash took back what was committed, a load without workers goes on from where it stands, with a
-    writer that remembers nothing: what it knew of the database may be gone as well.
+    Where a crash took back what was committed, the load goes on from where it stands, with writers that
+    remember nothing: what they knew of the database may be gone as well.
     """
     for losses in count():
         try:
@@ -244,7 +239,7 @@ def _until_sealed(
             if sitting.status in evidence.SEALED:
                 in_ledger(partial(_seal, job, sitting))
         except CommitsLost:
-            if not alone or losses == LOSSES_OUTLASTED:
+            if losses == LOSSES_OUTLASTED:
                 raise
             job = replace(job, writer=profile.writer(RunContext(job.run_id)))
         else:

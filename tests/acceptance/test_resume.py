@@ -189,6 +189,24 @@ def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_a
 
 
 @fault(11)
+@pytest.mark.parametrize("first", [51, 276])
+def test_work_that_the_database_loses_is_loaded_again_by_several_workers_too(
+    tmp_path: Path, database_url: str, first: int
+) -> None:
+    export, lost = export_of(tmp_path), list[int]()
+
+    def observe(event: object) -> None:
+        if isinstance(event, ChunkCommitted) and event.start_record == first and not lost:
+            lost.append(first)
+            lose(database_url, first, first + 24)
+
+    run = load(export, database_url, chunk_rows=25, observer=observe, workers=2)
+    assert lost
+    assert (run.status, run.chunks, run.account.read) == ("done", 12, 300)
+    assert content_of(database_url) == undisturbed(export, tmp_path, 25)
+
+
+@fault(11)
 def test_what_is_lost_of_a_source_that_is_cut_off_is_loaded_again_before_it_is_sealed(
     tmp_path: Path, database_url: str
 ) -> None:

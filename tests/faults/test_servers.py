@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from muniment.errors import DatabaseError
 from tests.acceptance.loading import load
 from tests.faults.catalogue import fault
@@ -67,4 +69,24 @@ def test_what_a_crash_takes_back_after_its_commit_is_loaded_again(export: Path, 
         crash.over()
         administer(own_server.url, strict)
         assert all("has lost run" in error for error in told), told
+        must_be_whole(export, url)
+
+
+@fault(11, "postgresql")
+@pytest.mark.parametrize("own_server", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_chunks_that_a_crash_takes_back_are_loaded_again_by_the_same_load(
+    export: Path, own_server: Server, workers: int
+) -> None:
+    with database_on(own_server.url) as url:
+        try:
+            administer(own_server.url, "ALTER SYSTEM SET wal_writer_delay = '10s'")
+            administer(own_server.url, "SELECT pg_reload_conf()")
+            crash = Crash(own_server)
+            watcher = load_amid(export, url, crash, workers=workers)
+            crash.over()
+        finally:
+            administer(own_server.url, "ALTER SYSTEM RESET wal_writer_delay")
+            administer(own_server.url, "SELECT pg_reload_conf()")
+        assert any("has lost records" in failed.message for failed in watcher.failed)
         must_be_whole(export, url)

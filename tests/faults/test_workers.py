@@ -14,11 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from muniment.config import Settings
 from muniment.errors import WorkerLost
-from muniment.events import AttemptFailed, ChunkCommitted, RunStarted
+from muniment.events import AttemptFailed, ChunkCommitted
 from tests.acceptance.loading import MAPPING, load, query
 from tests.acceptance.program import PATIENCE_SECONDS, program_in
 from tests.faults.catalogue import fault
+from tests.faults.conftest import ROWS
 from tests.faults.loading import SETTINGS, must_be_whole
 
 
@@ -39,18 +41,26 @@ def kill_workers() -> None:
         worker.kill()
 
 
+STRIKES = 2
+"""After so many of the first chunks: mostly a worker has another in work, and none is lost three times."""
+
+SMALL_CHUNKS = Settings(chunk_rows=3)
+
+
 class Killing:
-    """An observer that kills the workers as a run begins, and after the first chunk; or whenever some die."""
+    """An observer that kills the workers after each of the first chunks; or whenever some die, too."""
 
     def __init__(self, *, always: bool = False) -> None:
         self.failed: list[AttemptFailed] = []
         self._always = always
+        self._chunks = 0
 
     def __call__(self, event: object) -> None:
         if isinstance(event, AttemptFailed):
             self.failed.append(event)
-        first = isinstance(event, ChunkCommitted) and event.start_record == 1
-        if isinstance(event, RunStarted) or first or (self._always and isinstance(event, AttemptFailed)):
+        self._chunks += isinstance(event, ChunkCommitted)
+        strikes = self._always or (isinstance(event, ChunkCommitted) and self._chunks <= STRIKES)
+        if strikes and isinstance(event, ChunkCommitted | AttemptFailed):
             kill_workers()
 
 
@@ -59,14 +69,14 @@ def test_a_worker_that_is_killed_is_named_by_its_signal_and_another_loads_its_ch
     export: Path, database_url: str
 ) -> None:
     killing = Killing()
-    run = load(export, database_url, settings=SETTINGS, workers=2, observer=killing)
+    run = load(export, database_url, settings=SMALL_CHUNKS, workers=2, observer=killing)
     assert (run.status, run.account.read) == ("done", 60)
     assert killing.failed
     for failed in killing.failed:
         assert "was killed by SIGKILL" in failed.message
         assert "memory" in failed.hint
         assert failed.first_record
-    must_be_whole(export, database_url)
+    must_be_whole(export, database_url, ROWS // SMALL_CHUNKS.chunk_rows)
 
 
 @fault(2)
@@ -74,10 +84,10 @@ def test_a_chunk_that_kills_every_worker_ends_the_load_which_can_be_taken_up(
     export: Path, database_url: str
 ) -> None:
     with pytest.raises(WorkerLost, match="was killed by SIGKILL"):
-        load(export, database_url, settings=SETTINGS, workers=2, observer=Killing(always=True))
+        load(export, database_url, settings=SMALL_CHUNKS, workers=2, observer=Killing(always=True))
     assert query(database_url, "SELECT status FROM run") == [("failed",)]
-    assert load(export, database_url, settings=SETTINGS).status == "done"
-    must_be_whole(export, database_url)
+    assert load(export, database_url, settings=SMALL_CHUNKS).status == "done"
+    must_be_whole(export, database_url, ROWS // SMALL_CHUNKS.chunk_rows)
 
 
 LOADER = """

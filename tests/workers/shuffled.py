@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from random import Random
 
 from muniment.errors import WorkerLost
-from muniment.records import Chunk, Place
+from muniment.records import Chunk, Progress
 from muniment.sources.ranges import Handed
 from muniment.stopping import StopRequest
 from muniment.workers.crew import Lost, Report
@@ -39,11 +39,13 @@ class Shuffled:
         self._chance = Random(seed)
         self._losing = losing
         self._backwards = backwards
-        self._pending: dict[int, Chunk | Place] = {}
+        self._pending: dict[int, Chunk | Progress] = {}
         self._workers: dict[int, Worker] = {}
         self._lost: Counter[int] = Counter()
 
     def begin(self, task: Task) -> None:
+        self.close()
+        self._pending, self._workers = {}, {}
         self._task = pickle.loads(pickle.dumps(task))  # noqa: S301 - as other processes get it
 
     def judge(self, chunk: Chunk) -> None:
@@ -52,8 +54,8 @@ class Shuffled:
             self._workers[start] = Worker(self._task, self._database, "shuffled", StopRequest())
         self._pending[start] = chunk
 
-    def store(self, chunk: Chunk, reached: Place) -> None:
-        self._pending[chunk.start.offset] = reached
+    def store(self, chunk: Chunk, progress: Progress) -> None:
+        self._pending[chunk.start.offset] = progress
 
     def reports(self) -> Iterator[Report]:
         judging = [start for start, what in self._pending.items() if isinstance(what, Chunk)]

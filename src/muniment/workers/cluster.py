@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from queue import Empty, Queue
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from muniment.errors import MunimentError, UsageError, WorkerLost
 from muniment.events import AttemptFailed
 from muniment.extras import needed
 from muniment.footprint import Footprint
-from muniment.records import Account, Chunk, Place, Problem
+from muniment.records import Account, Chunk, Problem, Progress
 from muniment.sources.ranges import Handed
 from muniment.stopping import StopRequest
 from muniment.workers.crew import Lost, Report
@@ -42,10 +43,14 @@ there is more to do."""
 
 @dataclass(frozen=True)
 class Plan:
-    """What is loaded, and where to: shown by its run's number alone, wherever Dask shows arguments."""
+    """What is loaded, and where to: shown by its run's number alone, wherever Dask shows arguments.
+
+    Each `sitting` of a run has another: what workers remember from one does not hold in the next.
+    """
 
     task: Task
     database: str
+    sitting: str
 
     def __repr__(self) -> str:
         return f"<plan of run {self.task.run_id}>"
@@ -97,19 +102,22 @@ class Cluster:
                 hint="Unpack it to where all of them reach it, or load it with --workers",
             )
         self._task = task
-        self._plan = Plan(task, self._database)  # with each task: what is scattered dies with its worker
+        self._give_up()
+        self._plan = Plan(
+            task, self._database, uuid4().hex
+        )  # with each task: what is scattered dies with its worker
 
     def judge(self, chunk: Chunk) -> None:
         """As in `Crew`."""
         handed = Handed.of(chunk, self._task.ranges)
         self._submit(chunk.start.offset, "judge", judge_on_cluster, handed)
 
-    def store(self, chunk: Chunk, reached: Place) -> None:
+    def store(self, chunk: Chunk, progress: Progress) -> None:
         """As in `Crew`."""
         start = chunk.start.offset
         near = {"workers": [self._places[start]], "allow_other_workers": True}
         handed = Handed.of(chunk, self._task.ranges)
-        self._submit(start, "store", store_on_cluster, handed, reached, **near)
+        self._submit(start, "store", store_on_cluster, handed, progress, **near)
 
     def _submit(self, start: int, what: str, function: Any, *arguments: Any, **where: Any) -> None:
         self._tries += 1
@@ -153,8 +161,14 @@ class Cluster:
 
     def close(self) -> None:
         """As in `Crew`; a task that runs ends by itself, committed or rolled back."""
-        self._client.cancel(list(self._futures.values()))
+        self._give_up()
         self._client.close()
+
+    def _give_up(self) -> None:
+        """Want nothing more of what is in work."""
+        self._client.cancel(list(self._futures.values()))
+        self._futures.clear()
+        self._places.clear()
 
 
 class _Bench:
@@ -164,16 +178,17 @@ class _Bench:
         self.lock = threading.Lock()
         self.stop = StopRequest()
         self.run_id = 0
+        self.sitting = ""
         self.worker: Worker | None = None
 
     def worker_for(self, plan: Plan, name: str) -> Worker:
         """The worker for a plan; that for another is ended."""
-        if self.worker is None or self.run_id != plan.task.run_id:
+        if self.worker is None or self.sitting != plan.sitting:
             if self.worker is not None:
                 self.worker.close()
             self.stop = StopRequest()
             self.worker = Worker(plan.task, plan.database, name, self.stop)
-            self.run_id = plan.task.run_id
+            self.run_id, self.sitting = plan.task.run_id, plan.sitting
         return self.worker
 
 
@@ -197,7 +212,7 @@ def judge_on_cluster(plan: Plan, handed: Handed) -> dict[str, Any]:
     }
 
 
-def store_on_cluster(plan: Plan, handed: Handed, reached: Place) -> dict[str, Any]:
+def store_on_cluster(plan: Plan, handed: Handed, progress: Progress) -> dict[str, Any]:
     """A task: store a chunk, read and judged again if this worker does not have it. Returns plain data."""
     address = needed("distributed", "dask", "a worker").get_worker().address
     failed: list[AttemptFailed] = []
@@ -207,7 +222,7 @@ def store_on_cluster(plan: Plan, handed: Handed, reached: Place) -> dict[str, An
             worker = _BENCH.worker_for(plan, address)
             if not worker.holds(start):
                 worker.judge(handed)
-            stored = worker.store(start, reached, failed.append)
+            stored = worker.store(start, progress, failed.append)
         except Exception as error:  # noqa: BLE001 - as above
             return {"error": _told_of(error), "failed": [asdict(each) for each in failed]}
     return {

@@ -9,7 +9,7 @@ from typing import Protocol
 from muniment.chunk_load import Prepared
 from muniment.errors import MunimentError
 from muniment.events import AttemptFailed
-from muniment.records import Chunk, Place
+from muniment.records import Chunk, Progress
 from muniment.workers.order import Judged
 from muniment.workers.task import Stored, Task
 
@@ -43,15 +43,15 @@ class Crew(Protocol):
         ...
 
     def begin(self, task: Task) -> None:
-        """Tell all workers, also those to come, what is loaded."""
+        """Tell all workers, also those to come, what is loaded; told again, all begin anew."""
         ...
 
     def judge(self, chunk: Chunk) -> None:
         """Have a chunk read and judged; at most `size` are unsettled at any time."""
         ...
 
-    def store(self, chunk: Chunk, reached: Place) -> None:
-        """Have a chunk stored that was judged; everything before `reached` is committed."""
+    def store(self, chunk: Chunk, progress: Progress) -> None:
+        """Have a chunk stored that was judged, where all of this progress is committed."""
         ...
 
     def reports(self) -> Iterable[Report]:

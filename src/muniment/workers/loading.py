@@ -71,7 +71,7 @@ class WorkersLoad:
             self._hand_out()
             for start in self._order.may_be_stored() if self._fine else ():
                 self._order.store(start)
-                self._crew.store(self._order.chunk(start), self._order.reached)
+                self._crew.store(self._order.chunk(start), self._order.progress)
             if not (self._order.unsettled if self._fine else self._order.storing):
                 break
             for report in self._crew.reports():

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from muniment.footprint import Footprint
-from muniment.records import Account, Chunk, Place
+from muniment.records import Account, Chunk, Place, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,14 @@ class Order:
     def waits_for(self, start: int) -> bool:
         """Whether a chunk is in work and not committed."""
         return start in self._in_work and self._in_work[start].account is None
+
+    @property
+    def progress(self) -> Progress:
+        """What is committed."""
+        return Progress(
+            self.reached,
+            frozenset(start for start, each in self._in_work.items() if each.account is not None),
+        )
 
     @property
     def unsettled(self) -> int:

@@ -28,7 +28,7 @@ from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import Interrupted, WorkerLost
 from muniment.events import AttemptFailed
 from muniment.memory import economise, rare_collections, without_pandas
-from muniment.records import Chunk, Place
+from muniment.records import Chunk, Progress
 from muniment.sources.ranges import Handed
 from muniment.stopping import SIGNALS, StopRequest
 from muniment.workers.crew import Lost, Report
@@ -85,6 +85,7 @@ class Processes:
 
     def begin(self, task: Task) -> None:
         """As in `Crew`."""
+        self.close()
         self._task = task
         self._hands = [_started() for _ in range(self.size)]
         for hand in self._hands:
@@ -97,9 +98,9 @@ class Processes:
         ranges = self._task.ranges if self._task else None
         _send(hand, Handed.of(chunk, ranges))
 
-    def store(self, chunk: Chunk, reached: Place) -> None:
+    def store(self, chunk: Chunk, progress: Progress) -> None:
         """As in `Crew`."""
-        _send(self._holder(chunk.start.offset), reached)
+        _send(self._holder(chunk.start.offset), progress)
 
     def reports(self) -> Iterator[Report]:
         """As in `Crew`."""
@@ -252,7 +253,7 @@ def _judge_all(pipe: Connection, task: Task) -> None:
 
 def _serve(pipe: Connection, handed: Handed, worker: Worker) -> None:
     """Judge each chunk, and store it when the parent says so."""
-    message: Handed | Place = handed
+    message: Handed | Progress = handed
     chunk = handed.chunk
     while True:
         with _reporting(pipe, chunk):

@@ -19,7 +19,7 @@ from muniment.events import AttemptFailed
 from muniment.footprint import Footprint, footprint
 from muniment.memory import peak_rss
 from muniment.profile import Profile, RunContext
-from muniment.records import Account, Place
+from muniment.records import Account, Progress
 from muniment.sources.ranges import Handed, Ranges
 from muniment.sources.source import Reader
 from muniment.stopping import StopRequest
@@ -85,6 +85,8 @@ class Worker:
             task.reader, self._judge, self._database, writer, task.run_id, task.profile.scope, task.mends
         )
         self._kept: dict[int, Prepared] = {}
+        self._committed: frozenset[int] = frozenset()
+        """The start of the last chunk that was: all that the writer remembers was committed before it."""
 
     def judge(self, handed: Handed) -> Judged:
         """Read and judge a chunk, and keep it until it is stored or forgotten."""
@@ -107,17 +109,19 @@ class Worker:
         """A chunk is not wanted any more."""
         self._kept.pop(start, None)
 
-    def store(self, start: int, reached: Place, failed: Callable[[AttemptFailed], None]) -> Stored:
-        """Store a chunk that it keeps; everything before `reached` is committed."""
+    def store(self, start: int, progress: Progress, failed: Callable[[AttemptFailed], None]) -> Stored:
+        """Store a chunk that it keeps, where all of this progress is committed."""
         prepared = self._kept[start]
+        progress = replace(progress, beyond=progress.beyond | self._committed)
         run_id = self._task.run_id
         stored = persistently(
-            partial(self._store_once, prepared, reached),
+            partial(self._store_once, prepared, progress),
             settings=self._task.settings,
             stop=self._stop,
             failed=lambda attempt, error: failed(AttemptFailed.of(run_id, prepared.chunk, attempt, error)),
         )
         if stored.committed is not None:
+            self._committed = frozenset({start})
             self.forget(start)
         return replace(stored, worker=self._name, peak_rss=peak_rss())
 
@@ -125,9 +129,9 @@ class Worker:
         """Give back the connection."""
         self._database.close()
 
-    def _store_once(self, prepared: Prepared, reached: Place) -> Stored:
+    def _store_once(self, prepared: Prepared, progress: Progress) -> Stored:
         try:
-            return Stored(load_chunk(prepared, self._job, reached))
+            return Stored(load_chunk(prepared, self._job, progress))
         except OutOfTurn:
             return Stored(None)
         except ledger.ChunkAlreadyCommitted:
