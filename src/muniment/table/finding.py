@@ -110,7 +110,7 @@ class KeyFinder:
         self.kind = int if isinstance(self.value.type, sa.Integer) else str
         self._remembered = RememberedKeys(self.kind)
         self._learnt: list[tuple[Array, Array]] = []
-        self._is_tainted = False
+        self._is_tainted = self._has_read_whole = False
         self._asked = 0
 
     def foresee(self, sought: Sought) -> Sought:
@@ -125,9 +125,7 @@ class KeyFinder:
         values, found = self._remembered.find(short, foreseen)
         rest = [place for place in np.flatnonzero(~found).tolist() if keys[place]]
         if rest and self._is_worth_reading(transaction, len(rest), short.dtype.itemsize):
-            self._read_whole(transaction)
-            values, found = self._remembered.find(short)
-            rest = [place for place in np.flatnonzero(~found).tolist() if keys[place]]
+            self._read_whole(transaction)  # for the chunks to come
         told = self.ask(transaction, [keys[place] for place in rest])
         for place in rest:
             if keys[place] in told:
@@ -175,7 +173,7 @@ class KeyFinder:
             return None
 
     def inserted(self) -> None:
-        """Rows were added in this transaction: what is found is believed once it is committed."""
+        """Rows were added in this transaction, so that reading the table whole would find them too."""
         self._is_tainted = True
 
     def forget(self, sought: Sought) -> None:
@@ -183,23 +181,23 @@ class KeyFinder:
         self._remembered.forget(sought.short)
 
     def settle(self, *, committed: bool) -> None:
-        """Believe, or forget, what was found since rows were added."""
+        """Believe, or forget, what was found since the last commit.
+
+        A crash of the server may take back what others had committed when it was found; if it does not take
+        back what was committed here afterwards, it has left that too.
+        """
         if committed:
             for keys, values in self._learnt:
                 self._remembered.remember(keys, values)
             self._is_tainted = False
-        self._learnt = []
+        elif self._has_read_whole:
+            self._asked = 0  # and so it may be read again
+        self._learnt, self._has_read_whole = [], False
 
     def _learn(self, keys: Sequence[bytes], told: Mapping[bytes, Any]) -> None:
         if keys:
             values = np.array([told[key] for key in keys], np.int64 if self.kind is int else object)
-            self._keep(np.array(keys, np.bytes_), values)
-
-    def _keep(self, keys: Array, values: Array) -> None:
-        if self._is_tainted:
-            self._learnt.append((keys, values))
-        else:
-            self._remembered.remember(keys, values)
+            self._learnt.append((np.array(keys, np.bytes_), values))
 
     def _is_worth_reading(self, transaction: Transaction, asking: int, width: int) -> bool:
         """Whether so much was asked for that the whole table costs less; at most once."""
@@ -212,8 +210,8 @@ class KeyFinder:
         return rows <= most and self._remembered.has_room_for(rows, width)
 
     def _read_whole(self, transaction: Transaction) -> None:
-        """Remember all keys of the table, fetched page by page in the order of its primary key."""
-        self._asked = -(2**62)
+        """Learn all keys of the table, fetched page by page in the order of its primary key."""
+        self._asked, self._has_read_whole = -(2**62), True
         query = sa.select(*self.by, self.value).where(self._findable).order_by(self.value).limit(PAGE_ROWS)
         keys: list[Array] = []
         values: list[Array] = []
@@ -230,7 +228,7 @@ class KeyFinder:
         if keys:
             together = np.concatenate(keys), np.concatenate(values)
             del keys, values  # else they would stand there twice while they are put in order
-            self._keep(*together)
+            self._learnt.append(together)
 
 
 def _reading(column: sa.Column[Any]) -> Callable[[Any], str]:
