@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -22,6 +27,7 @@ from muniment.museum.profile import MuseumProfile
 from muniment.run import prepare
 from tests.acceptance.loading import MAPPING, mapping, vase, write
 from tests.acceptance.loading import load as load_by
+from tests.acceptance.program import PATIENCE_SECONDS
 
 SAMPLE = Path(__file__).parent.parent.parent / "examples" / "sample"
 PROFILE = MuseumProfile(Mapping.read(SAMPLE / "mapping.toml"))
@@ -117,11 +123,33 @@ def test_keys_that_a_load_declared_and_did_not_live_to_check_are_missing_and_che
 ) -> None:
     half_built(database)
     with monkeypatch.context() as dying:
-        dying.setattr(foreign_keys, "_check", lambda _database, _key: None)
+        dying.setattr(foreign_keys._Checks, "check", lambda *_given: None)
         first_load.finish(database, PROFILE)
     assert len(lacking(database)) == len(keys_of(tables.ALL))
     first_load.begin(database, PROFILE, LARGE, resumed=False)
     assert lacking(database) == []
+
+
+def test_whoever_ends_a_load_while_its_keys_are_checked_waits_for_no_check(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_built(database)
+    first, second, asleep = threading.Lock(), threading.Lock(), threading.Event()
+
+    def sleepy(checks: foreign_keys._Checks, _key: Any) -> None:
+        if first.acquire(blocking=False):
+            with database.transaction() as transaction, checks._among_running(transaction):
+                asleep.set()
+                transaction.execute(sa.text("SELECT pg_sleep(600)"))
+        elif asleep.wait(PATIENCE_SECONDS) and second.acquire(blocking=False):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(foreign_keys._Checks, "check", sleepy)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        first_load.finish(database, PROFILE)
+    assert time.monotonic() - began < PATIENCE_SECONDS
+    assert lacking(database)
 
 
 def test_keys_that_are_declared_and_not_checked_are_taken_away_from_empty_tables_too(
@@ -129,7 +157,7 @@ def test_keys_that_are_declared_and_not_checked_are_taken_away_from_empty_tables
 ) -> None:
     with database.schema_lock() as transaction:
         take_away(transaction, keys_of(tables.ALL))
-    monkeypatch.setattr(foreign_keys, "_check", lambda _database, _key: None)
+    monkeypatch.setattr(foreign_keys._Checks, "check", lambda *_given: None)
     first_load.finish(database, PROFILE)
     first_load.begin(database, PROFILE, LARGE, resumed=False)
     declared = sa.text("SELECT conname FROM pg_constraint WHERE contype = 'f'")

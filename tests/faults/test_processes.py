@@ -86,12 +86,12 @@ def observe(event):
     if isinstance(event, ChunkCommitted) and sys.argv[4] == "rows" and event.start_record > 1:
         end()
 
-def check(database, key, whole=foreign_keys._check):
-    whole(database, key)
+def check(checks, key, whole=foreign_keys._Checks.check):
+    whole(checks, key)
     if sys.argv[4] == "keys":
         end()
 
-first_load.WORTH_IT_BYTES, foreign_keys._check = 0, check
+first_load.WORTH_IT_BYTES, foreign_keys._Checks.check = 0, check
 settings = muniment.Settings(chunk_rows=20)
 muniment.load(sys.argv[1], mapping=sys.argv[2], to=sys.argv[3], settings=settings, observer=observe)
 """

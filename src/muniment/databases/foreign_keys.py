@@ -6,15 +6,18 @@ and a load that died in between left nothing that could be out of date. Only Pos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import contextmanager, suppress
 from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.schema import AddConstraint, DropConstraint
 
 from muniment.databases.database import Database, Transaction
+from muniment.databases.errors import driver_errors
 from muniment.errors import DatabaseError, RowRefused
 
 BUILDING_MEMORY = "256MB"
@@ -22,6 +25,9 @@ BUILDING_MEMORY = "256MB"
 
 BUILDERS = 2
 """Tables whose keys are checked at once: half the time on two cores, and twice `BUILDING_MEMORY`."""
+
+CANCEL_SECONDS = 0.1
+"""How long to wait for a cancelled check to end before it is cancelled again."""
 
 PATIENCE = "2s"
 """How long to wait for others to leave a table whose keys are to be taken away, which is no necessity."""
@@ -97,32 +103,70 @@ def build(database: Database, keys: Iterable[Key]) -> None:
         DatabaseError: some rows refer to what is not there; it names them.
     """
     tables = [list(of_one) for _, of_one in groupby(keys, key=lambda key: key.table.name)]
+    for of_one in tables:
+        _declare(database, of_one)  # all before any is checked: that locks out who declares one more
+    checks = _Checks(database)
     with ThreadPoolExecutor(BUILDERS, thread_name_prefix="muniment-build") as builders:
-        # One table's keys are checked one after the other: to check one locks out the check of another.
-        list(builders.map(partial(_build_those_of_a_table, database), tables))
+        try:
+            # One table's keys are checked one after the other: to check one locks out the check of another.
+            list(builders.map(checks.of_a_table, tables))
+        except BaseException:
+            checks.end()  # else this thread would wait for them, and a check may take hours
+            raise
 
 
-def _build_those_of_a_table(database: Database, keys: Sequence[Key]) -> None:
+def _declare(database: Database, keys: Sequence[Key]) -> None:
     with database.schema_lock() as transaction:
         present = _present(transaction.connection)
         for key in keys:
             if key.name not in present:
                 added = AddConstraint(key).compile(dialect=transaction.connection.dialect)
                 transaction.execute(sa.text(f"{added} NOT VALID"))
-    for key in keys:
-        _check(database, key)
 
 
-def _check(database: Database, key: Key) -> None:
-    try:
-        with database.transaction() as transaction:
-            write = transaction.connection.dialect.identifier_preparer
-            table, name = write.format_table(key.table), write.format_constraint(key)
-            transaction.execute(sa.text("SET LOCAL statement_timeout = 0"))
-            transaction.execute(sa.text(f"SET LOCAL maintenance_work_mem = '{BUILDING_MEMORY}'"))
-            transaction.execute(sa.text(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}"))
-    except RowRefused as refused:
-        raise _unbuildable(database, key) from refused
+class _Checks:
+    """Checks of foreign keys, by several threads, which another can end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._running: set[Any] = set()
+        self._ended = False
+
+    def of_a_table(self, keys: Sequence[Key]) -> None:
+        """Check the keys of one table against all its rows."""
+        for key in keys:
+            if not self._ended:
+                self.check(key)
+
+    def check(self, key: Key) -> None:
+        """Check a key; raises `DatabaseError` where rows do not fulfil it."""
+        try:
+            with self._database.transaction() as transaction, self._among_running(transaction):
+                write = transaction.connection.dialect.identifier_preparer
+                table, name = write.format_table(key.table), write.format_constraint(key)
+                transaction.execute(sa.text("SET LOCAL statement_timeout = 0"))
+                transaction.execute(sa.text(f"SET LOCAL maintenance_work_mem = '{BUILDING_MEMORY}'"))
+                transaction.execute(sa.text(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}"))
+        except RowRefused as refused:
+            raise _unbuildable(self._database, key) from refused
+
+    def end(self) -> None:
+        """Cancel what runs, and begin nothing more. A cancellation between two statements has no effect."""
+        self._ended = True
+        while self._running:
+            for connection in list(self._running):
+                with suppress(*driver_errors()):  # closed meanwhile
+                    connection.cancel()
+            time.sleep(CANCEL_SECONDS)
+
+    @contextmanager
+    def _among_running(self, transaction: Transaction) -> Iterator[None]:
+        connection = transaction.connection.connection.driver_connection
+        self._running.add(connection)
+        try:
+            yield
+        finally:
+            self._running.discard(connection)
 
 
 def _unbuildable(database: Database, key: Key) -> DatabaseError:
