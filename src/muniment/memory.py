@@ -18,15 +18,22 @@ NEW_OBJECTS = 100_000
 looks through each chunk's records over and over, which have none: judging a real collection took 1.5 times as
 long, and reading objects for an export twice."""
 
-LARGE_BYTES = 8 * 1024 * 1024
-"""A piece of memory that is given back to the system as soon as it is free: what a huge record takes, and
-none of those that each chunk takes anew."""
+M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
+"""What glibc's `mallopt` calls the number of heaps, the size from which on a piece of memory stands alone and
+is given back as soon as it is free, and what of a heap may be free at its end (malloc.h)."""
 
-MALLOPT = {-8: 1, -3: LARGE_BYTES, -1: LARGE_BYTES // 2}
-"""Parameters of glibc's `mallopt` (malloc.h): M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD."""
+ALONE_BYTES = 8 * 1024 * 1024
+"""The size of such a piece: huge records take some, and no ordinary chunk does, again and again."""
 
-ARROW_POOL = "ARROW_DEFAULT_MEMORY_POOL"
-"""The variable that says where Arrow takes memory from."""
+FREE_BYTES = 4 * 1024 * 1024
+"""What may be free at the end of the heap: about as much as a chunk takes and gives back."""
+
+DECAY_MILLISECONDS = 100
+"""After which Arrow gives back what is free: once or twice a chunk. At once would cost half a second more of
+the kernel's time for a million rows, its own second keeps 10 to 20 MB more."""
+
+POOL_BY_USER = "ARROW_DEFAULT_MEMORY_POOL"
+"""By this variable a user says where Arrow takes memory from."""
 
 STATUS = Path("/proc/self/status")
 """Where Linux tells a process's own peak. That of `getrusage` begins with its parent's."""
@@ -67,26 +74,24 @@ def rare_collections() -> Iterator[None]:
 def economise() -> None:
     """Let this process keep little that it does not use. For those of our own: it concerns all of a program.
 
-    Each thread would have a heap to itself, and Arrow one more, and each keeps most of what it ever held: of
-    huge records several, of chunks of a museum's records 50 MB. To be called before Arrow is imported.
-    """
-    os.environ.setdefault(ARROW_POOL, "system")
-    if sys.platform == "linux":
-        c_library = ctypes.CDLL(None)
-        for parameter, value in MALLOPT.items():
-            with suppress(AttributeError):  # musl has no such function, and no need of it
-                c_library.mallopt(parameter, value)
-
-
-def without_pandas() -> None:
-    """Have pyarrow do without pandas, which it imports with the first array: 45 MB and 0.2 s.
-
-    It looks for it once, here in vain. Whoever imports pandas later finds it. For processes of our own.
+    Each thread would have a heap to itself, and keep most of what it ever held. Of what Arrow can take memory
+    from, jemalloc keeps least, and no more with each chunk, as the heap itself would. And pyarrow would
+    import pandas, where it is installed, with its first array: 45 MB, and 0.2 s. Here it looks for it in
+    vain, once and for all: whoever imports pandas finds it, but its own `to_pandas` does not.
     """
     import pyarrow as pa
 
+    if sys.platform == "linux":
+        c_library = ctypes.CDLL(None)
+        with suppress(AttributeError):  # musl has no such function, and no need of it
+            c_library.mallopt(M_ARENA_MAX, 1)
+            c_library.mallopt(M_MMAP_THRESHOLD, ALONE_BYTES)
+            c_library.mallopt(M_TRIM_THRESHOLD, FREE_BYTES)
+    if POOL_BY_USER not in os.environ and "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+        pa.jemalloc_set_decay_ms(DECAY_MILLISECONDS)
     if "pandas" not in sys.modules:
-        sys.meta_path.insert(0, _NoPandas)
+        sys.meta_path.insert(0, _NoPandas)  # None in `sys.modules` would be taken for pandas itself
         try:
             pa.array([])
         finally:

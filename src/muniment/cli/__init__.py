@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 from muniment.cli.output import Output
 from muniment.cli.teaching import command_of, help_text
 from muniment.errors import Interrupted, UsageError
-from muniment.memory import economise
 from muniment.stopping import SIGNALS
 
 COMMANDS = {
@@ -103,7 +102,6 @@ def main() -> None:
     """The program `muniment`: runs the command that `sys.argv` names, and ends with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper, by Python's docs
-    economise()
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:

@@ -30,7 +30,6 @@ from muniment.cli.target import as_option
 from muniment.cli.watching import Watching, watched
 from muniment.config import RejectBudget, Settings
 from muniment.errors import MunimentError, UsageError
-from muniment.memory import without_pandas
 from muniment.registry import read_mapping
 from muniment.run import Run
 from muniment.sources.format import Format, Workbook
@@ -213,7 +212,6 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
         }
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
         rejections = Rejections()
-        without_pandas()
         with watched(watching, rejections) as observer:
             run = api.check(source, db=db, observer=observer, **task)
         if run.status in OF_A_TRIAL:
@@ -245,7 +243,6 @@ def _must_be_from_one_place(
 
 def _load_each(output: Output, sources: Sequence[Any], task: dict[str, Any], watching: Watching) -> None:
     """One run for each source; the first that does not end well is the last."""
-    without_pandas()
     runs: list[Run] = []
     problems: list[dict[str, Any]] = []
     for number, source in enumerate(sources, start=1):

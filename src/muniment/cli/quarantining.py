@@ -21,7 +21,6 @@ from muniment.cli.watching import Watching, watched
 from muniment.correction import Content, Entry
 from muniment.correction.retention import SETTLED
 from muniment.errors import UsageError
-from muniment.memory import without_pandas
 from muniment.positions import at, by_unit
 from muniment.records import Problem, reasons
 from muniment.table.importing import import_model, look_in_current_folder
@@ -196,7 +195,6 @@ def resubmit(  # noqa: PLR0913  # typer reads the options from the signature
         imported = import_model(model) if model else None
         watching = Watching(log_format, log_level, log_values, verbose, quiet, no_progress)
         rejections = Rejections()
-        without_pandas()
         with watched(watching, rejections) as observer:
             run = correction.resubmit(database, fixed, observer=observer, model=imported, again=again)
         output.exit_code = run.exit_code

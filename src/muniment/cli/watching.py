@@ -11,6 +11,7 @@ from muniment.cli.logs import logging_observer, start_log
 from muniment.cli.options import LogFormat, LogLevel
 from muniment.cli.progress import on_terminal, showing_progress
 from muniment.events import Event, Observer, unobserved
+from muniment.memory import economise
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Watching:
 
 @contextmanager
 def watched(watching: Watching, rejections: Rejections) -> Iterator[Observer]:
-    """An observer for one load, which shows, logs and counts."""
+    """An observer for one load, which shows, logs and counts; this program does nothing else from here on."""
+    economise()
     logger = start_log(watching.level, watching.log_format, for_people=on_terminal())
     logged = logging_observer(logger, values=watching.log_values)
     with showing_progress(wanted=not (watching.quiet or watching.no_progress)) as shown:
