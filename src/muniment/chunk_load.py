@@ -17,6 +17,7 @@ from muniment.databases.errors import LOST_IN_A_CRASH
 from muniment.errors import CommitsLost, DatabaseError, DuplicateKey, RowRefused, StatementTimeout
 from muniment.profile import Applied, Judge, Writer
 from muniment.records import (
+    HUGE_BYTES,
     Accepted,
     Account,
     Chunk,
@@ -29,9 +30,8 @@ from muniment.records import (
 )
 from muniment.sources.source import Reader
 
-HELD_BESIDE_BYTES = 8 * 1024 * 1024
-"""A chunk of more bytes is written before the next one is read: a few huge records make one, of which there
-is no need to hold two. It is twice as large as chunks are unasked."""
+SEEN = "muniment_committed"
+"""What a connection has seen committed: by run, where the last chunk begins before which there is no gap."""
 
 FINE_SHARE = 0.7
 """Size of the next part in records for each that is refused on average: half of such parts are fine, which is
@@ -172,22 +172,22 @@ def must_follow(transaction: Transaction, job: Job, progress: Progress) -> None:
     """Raise `CommitsLost` unless all that is known to be committed is.
 
     A server that does not wait for its disk may lose in a crash what it has committed. If another chunk
-    were stored all the same, nobody might ever miss what is gone. No connection outlives a crash: what one
-    has seen it need not look for again, but for the last chunk, lest somebody between here and the server
-    has connected anew.
+    were stored all the same, it might refer to shared rows that are gone with it. No connection outlives a
+    crash: what one has seen it need not look for again, but for the last chunk, lest somebody between here
+    and the server has connected anew.
     """
-    seen: dict[int, Place] = transaction.connection.info.setdefault("muniment_committed", {})
-    place = before = seen.get(job.run_id, job.source.first)
+    seen: dict[int, Place] = transaction.connection.info.setdefault(SEEN, {})
+    last = place = seen.get(job.run_id, job.source.first)
     beyond: set[int] = set()
     for start, end in ledger.committed_chunks(transaction, job.run_id, place.offset):
         if start == place.offset:
-            before, place = place, end
+            last, place = place, end
         else:
             beyond.add(start)
     missing = {start for start in progress.beyond if start >= place.offset} - beyond
     if missing or place.offset < progress.reached.offset:
         raise _lost(job)
-    seen[job.run_id] = before
+    seen[job.run_id] = last
 
 
 def must_reach(transaction: Transaction, job: Job, place: Place) -> None:
@@ -300,7 +300,7 @@ def prepare_ahead(job: Job, chunks: Iterator[Chunk]) -> Generator[Prepared]:
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="muniment-prepare") as ahead:
         coming = ahead.submit(prepare_next)
         while (prepared := coming.result()) is not None:
-            fits_beside = len(prepared.chunk.data) <= HELD_BESIDE_BYTES
+            fits_beside = len(prepared.chunk.data) <= HUGE_BYTES
             if fits_beside:
                 coming = ahead.submit(prepare_next)
             yield prepared

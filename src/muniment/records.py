@@ -20,6 +20,9 @@ from muniment.positions import LINES, Positions
 
 Integers = npt.NDArray[np.int64]
 
+HUGE_BYTES = 8 * 1024 * 1024
+"""Bytes of a chunk that holds a few huge records rather than many: twice as many as chunks have unasked."""
+
 VALUE_CHARACTERS = 200
 """How much of an offending value a problem quotes: enough to recognise it, too little to flood a log."""
 

@@ -207,8 +207,9 @@ def test_work_that_the_database_loses_is_loaded_again_by_several_workers_too(
 
 
 @fault(11)
+@pytest.mark.parametrize("workers", [1, 2])
 def test_what_is_lost_of_a_source_that_is_cut_off_is_loaded_again_before_it_is_sealed(
-    tmp_path: Path, database_url: str
+    tmp_path: Path, database_url: str, workers: int
 ) -> None:
     export, told = export_of(tmp_path), list[object]()
     export.write_bytes(export.read_bytes() + b'"cut off')
@@ -218,7 +219,7 @@ def test_what_is_lost_of_a_source_that_is_cut_off_is_loaded_again_before_it_is_s
         if [type(one) for one in told].count(ChunkCommitted) == 13 and isinstance(event, ChunkCommitted):
             lose(database_url, 301, 301)
 
-    run = load(export, database_url, chunk_rows=25, observer=observe)
+    run = load(export, database_url, chunk_rows=25, observer=observe, workers=workers)
     assert (run.status, run.chunks, run.account.read) == ("incomplete", 13, 301)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +17,11 @@ import psutil
 import pytest
 
 from muniment.config import Settings
+from muniment.databases.kinds import modules_of
 from muniment.errors import WorkerLost
 from muniment.events import AttemptFailed, ChunkCommitted
+from muniment.stopping import SIGNALS
+from muniment.workers.processes import PRELOADED, Processes
 from tests.acceptance.loading import MAPPING, load, query
 from tests.acceptance.program import PATIENCE_SECONDS, program_in
 from tests.faults.catalogue import fault
@@ -41,25 +46,20 @@ def kill_workers() -> None:
         worker.kill()
 
 
-STRIKES = 2
-"""After so many of the first chunks: mostly a worker has another in work, and none is lost three times."""
-
 SMALL_CHUNKS = Settings(chunk_rows=3)
 
 
 class Killing:
-    """An observer that kills the workers after each of the first chunks; or whenever some die, too."""
+    """An observer that kills the workers after each chunk until one had another in work; or always."""
 
     def __init__(self, *, always: bool = False) -> None:
         self.failed: list[AttemptFailed] = []
         self._always = always
-        self._chunks = 0
 
     def __call__(self, event: object) -> None:
         if isinstance(event, AttemptFailed):
             self.failed.append(event)
-        self._chunks += isinstance(event, ChunkCommitted)
-        strikes = self._always or (isinstance(event, ChunkCommitted) and self._chunks <= STRIKES)
+        strikes = self._always or not self.failed
         if strikes and isinstance(event, ChunkCommitted | AttemptFailed):
             kill_workers()
 
@@ -139,6 +139,23 @@ def test_workers_end_with_the_loader_and_what_is_missing_between_their_chunks_is
     assert query(database_url, "SELECT count(*) FROM chunk_result") != [(0,)]
     assert load(export, database_url, settings=SETTINGS).status == "done"
     must_be_whole(export, database_url)
+
+
+def test_what_workers_are_forked_from_lets_no_signal_in_and_imports_what_they_need() -> None:
+    for module in (
+        PRELOADED,
+        *(name for kind in ("sqlite", "postgresql", "mysql") for name in modules_of(kind)),
+    ):
+        importlib.import_module(module)
+    with closing(Processes(1, None)):
+        (server,) = [
+            child
+            for child in psutil.Process().children()
+            if "multiprocessing.forkserver" in " ".join(child.cmdline())
+        ]
+        status = Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
+        blocked = int(re.search(r"SigBlk:\s*([0-9a-f]+)", status)[1], 16)  # type: ignore[index]  # it is there
+        assert all(blocked & 1 << number - 1 for number in SIGNALS)
 
 
 @fault(4)

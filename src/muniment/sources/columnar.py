@@ -13,14 +13,10 @@ import pyarrow as pa
 from pyarrow import csv
 
 from muniment.columns import ColumnarRows
-from muniment.records import Chunk, Header, Integers, Layout, Problem, Records
+from muniment.records import HUGE_BYTES, Chunk, Header, Integers, Layout, Problem, Records
 from muniment.sources.parsing import Parser, records_of
 
 UTF_8 = "utf-8"
-
-HUGE_BYTES = 8 * 1024 * 1024
-"""Bytes of a chunk that are no longer many records but a few huge ones: twice as many as chunks have unasked.
-Python's own reader of CSV takes a dozen times the bytes of a huge cell for a while."""
 
 
 class RowsOnDemand(Sequence[list[str]]):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from muniment.records import Chunk, Header, Place, Records
-from muniment.sources.columnar import HUGE_BYTES, read_columns
+from muniment.records import HUGE_BYTES, Chunk, Header, Place, Records
+from muniment.sources.columnar import read_columns
 from muniment.sources.parsing import Parser
 
 
@@ -22,6 +22,7 @@ class ChunkReader:
         """As in `Reader`."""
         if chunk.layout is None:
             raise ValueError("only chunks that this source has cut can be read")
+        # Python's own reader takes a dozen times the bytes of a huge cell for a while.
         columns = (by_column or len(chunk.data) > HUGE_BYTES) and self.parser.is_delimited
         found = read_columns(self.parser, self.header, chunk, chunk.layout) if columns else None
         return found or self.parser.records(self.header, chunk, chunk.layout)

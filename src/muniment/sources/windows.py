@@ -13,8 +13,8 @@ from muniment.records import Integers
 from muniment.sources.encodings import Encoding
 from muniment.sources.grammar import Content
 
-GROWTH = 2
-"""A window that does not hold a whole record grows by one part of so many: larger steps would hold more of
+GROWN_SHARE = 0.5
+"""By this share of itself a window grows that does not hold a whole record: larger steps would hold more of
 what follows a huge record, smaller ones copy and search more often what is held."""
 
 GROWN_BYTES = 64 * 1024
@@ -77,7 +77,7 @@ class ByteWindow:
 
     def grow(self) -> None:
         """Hold more than before, or know that there is no more."""
-        self.fill(len(self._raw) + len(self._raw) // GROWTH + GROWN_BYTES)
+        self.fill(len(self._raw) + int(GROWN_SHARE * len(self._raw)) + GROWN_BYTES)
 
     def reach(self, units: int) -> None:
         """Hold so many units, or all."""

@@ -103,9 +103,8 @@ class Cluster:
             )
         self._task = task
         self._give_up()
-        self._plan = Plan(
-            task, self._database, uuid4().hex
-        )  # with each task: what is scattered dies with its worker
+        # With each task: what is scattered dies with its worker.
+        self._plan = Plan(task, self._database, uuid4().hex)
 
     def judge(self, chunk: Chunk) -> None:
         """As in `Crew`."""
@@ -157,7 +156,7 @@ class Cluster:
 
     def interrupt(self) -> None:
         """As in `Crew`."""
-        self._client.run(interrupt_on_cluster, self._task.run_id, wait=False)
+        self._client.run(interrupt_on_cluster, self._plan.sitting, wait=False)
 
     def close(self) -> None:
         """As in `Crew`; a task that runs ends by itself, committed or rolled back."""
@@ -177,7 +176,6 @@ class _Bench:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.stop = StopRequest()
-        self.run_id = 0
         self.sitting = ""
         self.worker: Worker | None = None
 
@@ -188,7 +186,7 @@ class _Bench:
                 self.worker.close()
             self.stop = StopRequest()
             self.worker = Worker(plan.task, plan.database, name, self.stop)
-            self.run_id, self.sitting = plan.task.run_id, plan.sitting
+            self.sitting = plan.sitting
         return self.worker
 
 
@@ -234,9 +232,9 @@ def store_on_cluster(plan: Plan, handed: Handed, progress: Progress) -> dict[str
     }
 
 
-def interrupt_on_cluster(run_id: int) -> None:
+def interrupt_on_cluster(sitting: str) -> None:
     """On each worker: somebody asked for the end of a run."""
-    if _BENCH.run_id == run_id:
+    if _BENCH.sitting == sitting:
         _BENCH.stop.requested = True
 
 

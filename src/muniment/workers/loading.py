@@ -88,8 +88,8 @@ class WorkersLoad:
         """Where the first chunk begins that is not committed, and which later ones are."""
         with self._job.database.transaction() as transaction:
             place = resume_place(transaction, self._job)
-            starts = (start for start, _ in ledger.committed_chunks(transaction, self._job.run_id))
-            return place, {start for start in starts if start >= place.offset}
+            later = ledger.committed_chunks(transaction, self._job.run_id, place.offset)
+            return place, {start for start, _ in later}
 
     def _cut(self) -> None:
         """Cut the next chunk, so that it lies ready when a worker wants one."""
@@ -163,7 +163,7 @@ class WorkersLoad:
         order, read = self._order, self._order.total.read - self._before.read
         if self._interrupted and not order.over_budget:
             return Sitting("interrupted", read, (GO_ON,))
-        if self._error and not order.over_budget:
-            return Sitting("incomplete", read, (str(self._error),))
         self._patiently(partial(must_have_reached, self._job, order.reached))
+        if self._error and not order.over_budget:
+            return Sitting("incomplete", read, (str(self._error),), end=order.reached)
         return ended(order.total, self._before, order.reached, self._settings)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from muniment.memory import economise, without_pandas
+import os
 
-economise()  # before Arrow is imported
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads, which no fork takes along
 
-import numpy.ma  # noqa: E402, F401 - by the first chunk, as is the next
-import pyarrow.compute  # noqa: E402, F401
+import numpy.ma  # noqa: F401 - by the first chunk, as is the next
+import pyarrow.compute  # noqa: F401
 
-import muniment.workers.processes  # noqa: E402, F401
-
-without_pandas()
+import muniment.workers.processes  # noqa: F401

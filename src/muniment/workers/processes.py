@@ -13,12 +13,13 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any
@@ -27,7 +28,7 @@ from muniment.chunk_load import prepare_chunk
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import Interrupted, WorkerLost
 from muniment.events import AttemptFailed
-from muniment.memory import economise, rare_collections, without_pandas
+from muniment.memory import economise, rare_collections
 from muniment.records import Chunk, Progress
 from muniment.sources.ranges import Handed
 from muniment.stopping import SIGNALS, StopRequest
@@ -44,6 +45,13 @@ METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 """How processes start: elsewhere the system's own libraries may not outlive a fork."""
 
 PRELOADED = "muniment.workers.preloaded"
+"""What the process imports that workers are forked from, before the modules of a load."""
+
+SAFE_PATH = "PYTHONSAFEPATH"
+"""The variable by which Python leaves out the folder of its script, or the current one."""
+
+UNKNOWN_CODE = 255
+"""The exit code of a worker, where the process is gone that it was forked from and that would know."""
 
 TOO_MUCH_MEMORY = (
     "A system that runs out of memory kills what takes most of it (its log tells): try fewer --workers, or "
@@ -81,15 +89,15 @@ class Processes:
         self._database = database
         self._task: Task | None = None
         self._hands: list[_Hand] = []
-        _preload([PRELOADED, *modules])
+        self._method = _ready([PRELOADED, *modules])
 
     def begin(self, task: Task) -> None:
         """As in `Crew`."""
         self.close()
         self._task = task
-        self._hands = [_started() for _ in range(self.size)]
-        for hand in self._hands:
-            _send(hand, (task, self._database))
+        for _ in range(self.size):
+            self._hands.append(_started(self._method))
+            _send(self._hands[-1], (task, self._database))
 
     def judge(self, chunk: Chunk) -> None:
         """As in `Crew`."""
@@ -122,8 +130,7 @@ class Processes:
     def interrupt(self) -> None:
         """As in `Crew`."""
         for hand in self._hands:
-            if hand.process.is_alive():
-                os.kill(hand.process.pid, signal.SIGTERM)
+            hand.process.terminate()
 
     def close(self) -> None:
         """As in `Crew`."""
@@ -145,12 +152,12 @@ class Processes:
         """Start another process for one that has ended, and tell of the chunk that it held."""
         lost.pipe.close()
         lost.process.join()
-        error, by_itself = _lost(lost.process), lost.process.exitcode >= 0
+        error, by_itself = _lost(lost.process), 0 <= lost.process.exitcode != UNKNOWN_CODE
         lost.process.close()
         self._hands.remove(lost)
         if by_itself and not lost.heard:
             raise error  # the next one would fare no better
-        hand = _started()
+        hand = _started(self._method)
         self._hands.append(hand)
         if self._task is not None:
             _send(hand, (self._task, self._database))
@@ -158,18 +165,43 @@ class Processes:
             yield Report(lost.chunk.start.offset, Lost(error))
 
 
-def _preload(modules: list[str]) -> None:
-    """Have the process start that workers are forked from, unless it runs: it serves later loads as well."""
-    if METHOD == "forkserver":
-        multiprocessing.set_forkserver_preload(modules)
-        with _signals_blocked():
+def _ready(modules: list[str]) -> str:
+    """How workers are to be started; begins to start what they are forked from, which serves later loads too.
+
+    A program that forks from it too, for itself, has these modules there instead of those that it set.
+    """
+    if METHOD != "forkserver":
+        return METHOD
+    multiprocessing.set_forkserver_preload(modules)
+    resource_tracker.ensure_running()  # else started below, and the signals would be let in again
+    try:
+        with _signals_blocked(), _without_current_folder():
             forkserver.ensure_running()
+    except ChildProcessError:
+        return "spawn"  # this process was forked itself, and that other one is no child of it
+    return METHOD
 
 
-def _started() -> _Hand:
-    context: Any = multiprocessing.get_context(METHOD)
+@contextmanager
+def _without_current_folder() -> Iterator[None]:
+    """Have a Python that is started now import no modules from the folder that it happens to stand in."""
+    former = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if former is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = former
+
+
+def _started(method: str) -> _Hand:
+    context: Any = multiprocessing.get_context(method)
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs,), name="muniment-worker", daemon=True)
+    process = context.Process(
+        target=_work, args=(theirs, dict(os.environ)), name="muniment-worker", daemon=True
+    )
     try:
         with _signals_blocked():  # until the process knows what to make of them
             process.start()
@@ -199,6 +231,8 @@ def _send(hand: _Hand, message: object) -> None:
 def _lost(process: Any) -> WorkerLost:
     """The error that the end of a process amounts to."""
     code = process.exitcode
+    if code == UNKNOWN_CODE:
+        return WorkerLost(f"a worker (process {process.pid}) ended, and what it was forked from is gone")
     if code is None or code >= 0:
         return WorkerLost(f"a worker (process {process.pid}) ended with exit code {code}", hint=DIED_AT_ONCE)
     name = signal.Signals(-code).name
@@ -221,14 +255,17 @@ class _Told(StopRequest):
             raise KeyboardInterrupt
 
 
-def _work(pipe: Connection) -> None:
+def _work(pipe: Connection, environment: dict[str, str]) -> None:
     """What a worker's process does, until the pipe is closed at the other end."""
-    economise()
-    without_pandas()
+    os.environ.clear()  # it is that of the process they are forked from, which may be an older one
+    os.environ.update(environment)
+    if hasattr(time, "tzset"):
+        time.tzset()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with _Told() as stop, suppress(EOFError, ConnectionError), rare_collections():
         task: Task
         task, database = pipe.recv()
+        economise()  # once the model is imported, which may use what it does without
         if database is None:
             _judge_all(pipe, task)
             return

@@ -86,7 +86,8 @@ class Worker:
         )
         self._kept: dict[int, Prepared] = {}
         self._committed: frozenset[int] = frozenset()
-        """The start of the last chunk that was: all that the writer remembers was committed before it."""
+        """The start of the last chunk that it committed: all that the writer remembers was there before. On a
+        cluster the next chunk may be under way before the report of this one is."""
 
     def judge(self, handed: Handed) -> Judged:
         """Read and judge a chunk, and keep it until it is stored or forgotten."""
@@ -121,7 +122,8 @@ class Worker:
             failed=lambda attempt, error: failed(AttemptFailed.of(run_id, prepared.chunk, attempt, error)),
         )
         if stored.committed is not None:
-            self._committed = frozenset({start})
+            if not stored.again:
+                self._committed = frozenset({start})
             self.forget(start)
         return replace(stored, worker=self._name, peak_rss=peak_rss())
 
