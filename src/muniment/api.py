@@ -316,7 +316,7 @@ def _told_of_waiting(retried: Run) -> str:
 
 
 def _crew(workers: int, dask: str | None, profile: Profile, url: str) -> AbstractContextManager[Crew | None]:
-    """Those who load, and start at once; None where this process does all by itself."""
+    """Those who load; None where this process does all by itself."""
     if workers < 1:
         raise UsageError(f"{workers} workers cannot load anything", hint="Give --workers 1 or more")
     if workers == 1 and dask is None:

@@ -62,7 +62,7 @@ FAULTS = {
     39: ("the source is cut off", "incomplete, never done"),
     40: ("the source still grows", "what came later does not belong to it"),
     41: ("the clock jumps", "durations are measured with a monotonic clock"),
-    42: ("a connection is shared across a fork", "nothing forks"),
+    42: ("a connection is shared across a fork", "workers are forked from what has none"),
     43: ("a name longer than 63 bytes in the header", "columns are mapped by their whole name"),
     44: ("every record is bad", "the reject budget stops the run early"),
 }

@@ -25,10 +25,12 @@ from muniment.run import run_load
 from muniment.sources import open_source
 from muniment.sources.format import Format
 from muniment.stopping import StopRequest
+from muniment.workers.processes import METHOD
 from tests.acceptance.loading import MAPPING, load, mapping, opened, query
 from tests.acceptance.program import PATIENCE_SECONDS, SOURCE_FOLDER, program_in
 from tests.faults.catalogue import fault
 from tests.faults.loading import SETTINGS, must_be_whole
+from tests.test_architecture import modules
 
 LOADER = """
 import os, signal, sys, muniment
@@ -191,5 +193,11 @@ def test_no_duration_is_measured_by_a_clock_that_may_jump() -> None:
 
 
 @fault(42)
-def test_nothing_forks() -> None:
+def test_no_process_that_may_have_connections_forks() -> None:
+    assert METHOD in ("forkserver", "spawn")
     assert not {"os.fork", "os.forkpty", "multiprocessing.Process", "multiprocessing.Pool"} & set(called())
+    told = [
+        node.value for tree in modules().values() for node in ast.walk(tree) if isinstance(node, ast.Constant)
+    ]
+    assert "spawn" in told
+    assert "fork" not in told

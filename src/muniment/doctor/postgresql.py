@@ -101,8 +101,12 @@ def _rights(connection: sa.Connection, server: Any, schema_is_current: bool) -> 
 def _foreign_keys(connection: sa.Connection) -> Iterator[Finding]:
     lacking = [str(key.name) for key in missing(connection, list(own_tables().values()))]
     if lacking:
-        told = f"{len(lacking)} foreign keys are not there, such as {lacking[0]}: a first load did not end"
-        yield warning("foreign keys", told, "Run the same load again, or any other: it builds them")
+        told = f"{len(lacking)} foreign keys are not there or not checked, such as {lacking[0]}"
+        yield warning(
+            "foreign keys",
+            f"{told}: a first load did not end",
+            "Run the same load again, or any other: it builds them",
+        )
 
 
 def _patience(settings: Mapping[str, str], me: str) -> Iterator[Finding]:
