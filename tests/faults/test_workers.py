@@ -15,7 +15,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import BaseModel, field_validator
 
+import muniment
 from muniment.config import Settings
 from muniment.databases.kinds import modules_of
 from muniment.errors import WorkerLost
@@ -180,3 +182,45 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(export: Path) -> None:
     assert loader.returncode == 1
     assert "a worker (process " in err
     assert "if __name__ == '__main__'" in err
+
+
+class Named(BaseModel):
+    """A row whose title says where it was checked."""
+
+    id: str
+    title: str
+
+    @field_validator("title")
+    @classmethod
+    def _of_the_environment(cls, title: str) -> str:
+        return f"{title} {os.environ['MUNIMENT_TEST_NAME']}"
+
+
+def test_workers_see_the_environment_of_their_load_not_that_of_the_first_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("id,title\n1,a\n")
+    for name in ("first", "second"):
+        monkeypatch.setenv("MUNIMENT_TEST_NAME", name)
+        url = f"sqlite:///{tmp_path / name}.db"
+        muniment.load(tmp_path / "a.csv", model=Named, to=url, workers=2)
+        assert query(url, "SELECT title FROM named") == [(f"a {name}",)]
+
+
+def test_modules_in_the_current_folder_are_not_run_by_what_workers_are_forked_from(
+    export: Path, database_url: str
+) -> None:
+    (export.parent / "secrets.py").write_text("raise RuntimeError('of the museum')\n")
+    described, script = export.parent / "mapping.toml", export.parent / "elsewhere" / "loader.py"
+    described.write_text(MAPPING)
+    script.parent.mkdir()
+    script.write_text(LOADER)
+    ended = subprocess.run(
+        [sys.executable, script, export, described, database_url, str(int(signal.SIGWINCH))],
+        cwd=export.parent,
+        env=program_in(export.parent).environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout.strip()) == (0, "done"), ended.stderr
