@@ -31,7 +31,7 @@ from muniment.records import (
 from muniment.sources.source import Reader
 
 SEEN = "muniment_committed"
-"""What a connection has seen committed: by run, where the last chunk begins before which there is no gap."""
+"""What a connection has seen committed for a writer: where the last chunk begins before which is no gap."""
 
 FINE_SHARE = 0.7
 """Size of the next part in records for each that is refused on average: half of such parts are fine, which is
@@ -176,8 +176,9 @@ def must_follow(transaction: Transaction, job: Job, progress: Progress) -> None:
     crash: what one has seen it need not look for again, but for the last chunk, lest somebody between here
     and the server has connected anew.
     """
-    seen: dict[int, Place] = transaction.connection.info.setdefault(SEEN, {})
-    last = place = seen.get(job.run_id, job.source.first)
+    info = transaction.connection.info
+    writer, seen = info.get(SEEN, (None, job.source.first))
+    last = place = seen if writer is job.writer else job.source.first
     beyond: set[int] = set()
     for start, end in ledger.committed_chunks(transaction, job.run_id, place.offset):
         if start == place.offset:
@@ -187,7 +188,7 @@ def must_follow(transaction: Transaction, job: Job, progress: Progress) -> None:
     missing = {start for start in progress.beyond if start >= place.offset} - beyond
     if missing or place.offset < progress.reached.offset:
         raise _lost(job)
-    seen[job.run_id] = last
+    info[SEEN] = job.writer, last
 
 
 def must_reach(transaction: Transaction, job: Job, place: Place) -> None:

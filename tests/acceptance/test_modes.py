@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -195,6 +195,11 @@ def test_loads_into_servers_that_are_killed_again_and_again_come_to_the_same(
     must_survive_kills(mode, tmp_path, database_url, undisturbed(mode))
 
 
+def _shuffled(count: int, database: str, _modules: Sequence[str], *, seed: int) -> Shuffled:
+    """Instead of processes."""
+    return Shuffled(count, database, seed, losing=0.3)
+
+
 @IN_EVERY_MODE
 @ON_SERVERS
 def test_workers_who_do_at_random_what_could_be_next_come_to_the_same(
@@ -204,7 +209,7 @@ def test_workers_who_do_at_random_what_could_be_next_come_to_the_same(
     undisturbed: Undisturbed,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(api, "Processes", partial(Shuffled, seed=len(mode.name), losing=0.3))
+    monkeypatch.setattr(api, "Processes", partial(_shuffled, seed=len(mode.name)))
     assert told(mode, tmp_path, database_url, partial(calmly, workers=3)) == undisturbed(mode)
 
 

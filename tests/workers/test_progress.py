@@ -29,7 +29,7 @@ def loaded(url: str, folder: Path) -> Iterator[tuple[Database, Any, list[tuple[i
     load(export, url, chunk_rows=CHUNK_ROWS)
     allow_changes(url)
     with closing(open_source(export, Format(), Settings())) as source, opened(url) as database:
-        job = SimpleNamespace(source=source, run_id=1, database=database)
+        job = SimpleNamespace(source=source, run_id=1, database=database, writer=object())
         with database.transaction() as transaction:
             chunks = list(ledger.committed_chunks(transaction, 1))
         yield database, job, chunks
