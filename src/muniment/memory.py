@@ -30,7 +30,7 @@ FREE_BYTES = 4 * 1024 * 1024
 
 DECAY_MILLISECONDS = 100
 """After which Arrow gives back what is free: once or twice a chunk. At once would cost half a second more of
-the kernel's time for a million rows, its own second keeps 10 to 20 MB more."""
+the kernel's time for a million rows, its own second keeps some 10 MB more."""
 
 POOL_BY_USER = "ARROW_DEFAULT_MEMORY_POOL"
 """By this variable a user says where Arrow takes memory from."""

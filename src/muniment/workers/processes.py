@@ -206,7 +206,7 @@ def _started(method: str) -> _Hand:
         with _signals_blocked():  # until the process knows what to make of them
             process.start()
     except (EOFError, OSError) as error:
-        raise WorkerLost(f"no worker can be started: {error}", hint="What was committed stays") from error
+        raise WorkerLost(f"no worker can be started: {error}", hint=GO_ON_LATER) from error
     theirs.close()  # else its end would not be noticed
     return _Hand(process, ours)
 
@@ -232,7 +232,9 @@ def _lost(process: Any) -> WorkerLost:
     """The error that the end of a process amounts to."""
     code = process.exitcode
     if code == UNKNOWN_CODE:
-        return WorkerLost(f"a worker (process {process.pid}) ended, and what it was forked from is gone")
+        return WorkerLost(
+            f"a worker (process {process.pid}) ended, and what it was forked from is gone", hint=GO_ON_LATER
+        )
     if code is None or code >= 0:
         return WorkerLost(f"a worker (process {process.pid}) ended with exit code {code}", hint=DIED_AT_ONCE)
     name = signal.Signals(-code).name
