@@ -5,7 +5,7 @@ This is only a faster way to what `parsing` finds row by row; a property test ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -15,6 +15,8 @@ from pyarrow import csv
 from muniment.columns import ColumnarRows
 from muniment.records import HUGE_BYTES, Chunk, Header, Integers, Layout, Problem, Records
 from muniment.sources.parsing import Parser, records_of
+from muniment.sources.quoting import irregular
+from muniment.sources.recovery import TOO_LONG
 
 UTF_8 = "utf-8"
 
@@ -51,19 +53,21 @@ class RowsOnDemand(Sequence[list[str]]):
 def read_columns(parser: Parser, header: Header, chunk: Chunk, layout: Layout) -> Records | None:
     """The records of a chunk with their cells by column; None where it takes a closer look to tell them.
 
-    A record that is not text, holds a NUL, or has too few or too many cells is read by itself, and stands
-    in the columns as a row of placeholders.
+    A record that is not well formed, is not text, holds a NUL, or has too few or too many cells is read by
+    itself, and stands in the columns as a row of placeholders.
     """
-    if layout.faults or not layout.regular or not _is_plain(parser):
+    if TOO_LONG in layout.faults.values() or not _is_plain(parser):
+        return None
+    if not layout.regular and not parser.encoding.as_bytes:
         return None
     rows = RowsOnDemand(parser, chunk, layout)
     try:
-        table, odd = _table_without_odd_rows(parser, header, chunk, layout)
-    except (pa.ArrowInvalid, UnicodeDecodeError):
+        table, odd = _table_without_odd_rows(parser, len(header), chunk, layout, rows)
+    except (pa.ArrowInvalid, UnicodeError):
         return None
     unreadable: dict[int, Problem] = {}
     for index in sorted(odd):
-        problem = parser.fault_of(rows.raw(index), rows[index], len(header))
+        problem = parser.fault_of(rows.raw(index), rows[index], len(header), layout.faults.get(index))
         if problem is None:
             return None
         unreadable[index] = problem
@@ -82,22 +86,40 @@ def _is_plain(parser: Parser) -> bool:
 
 
 def _table_without_odd_rows(
-    parser: Parser, header: Header, chunk: Chunk, layout: Layout
+    parser: Parser, width: int, chunk: Chunk, layout: Layout, rows: RowsOnDemand
 ) -> tuple[pa.Table, set[int]]:
     """The cells, and the indexes of the records that placeholders stand for.
 
     Raises:
-        ArrowInvalid, UnicodeDecodeError: it cannot be told what is wrong.
+        ArrowInvalid, UnicodeError: it cannot be told what is wrong.
     """
-    firsts, width = layout.offsets - chunk.start.offset, len(header)
-    odd: set[int] = set()
-    if parser.encoding.codec == UTF_8:
-        odd = _with_nul(chunk.data, firsts) | _undecodable(chunk.data, firsts)
-    table, ragged = _table(_as_utf8(parser, _replaced(parser, chunk, layout, odd, width)), parser, width)
+    firsts = layout.offsets - chunk.start.offset
+    odd = set(layout.faults)
+    if parser.encoding.as_bytes:
+        odd |= _with_nul(chunk.data, firsts) | _undecodable(chunk.data, firsts, parser.encoding.codec)
+    put = {} if layout.regular else _requoted(parser, chunk.data, firsts, rows, odd)
+    placeholder = ("x" + parser.format.delimiter * (width - 1)).encode(parser.encoding.codec)
+    put |= dict.fromkeys(odd, placeholder)
+    table, ragged = _table(_as_utf8(parser, _replaced(chunk, layout, put)), parser, width)
     if ragged:
         odd |= ragged
-        table, _ = _table(_as_utf8(parser, _replaced(parser, chunk, layout, odd, width)), parser, width)
+        put |= dict.fromkeys(ragged, placeholder)
+        table, _ = _table(_as_utf8(parser, _replaced(chunk, layout, put)), parser, width)
     return table, odd
+
+
+def _requoted(
+    parser: Parser, data: bytes, firsts: Integers, rows: RowsOnDemand, odd: Container[int]
+) -> dict[int, bytes]:
+    """By index, all records that are not odd and that Arrow may read otherwise, quoted as it expects it."""
+    given, codec = parser.format, parser.encoding.codec
+    if not given.quote:
+        return {}
+    units = np.frombuffer(data, np.uint8)
+    delimiter, *ends, quote = (mark.encode(codec)[0] for mark in (given.delimiter, "\r", "\n", given.quote))
+    quotes = np.flatnonzero(units == quote)
+    found = irregular(units, quotes, firsts, (delimiter, *ends)).tolist()
+    return {index: parser.quoted(rows[index]) for index in found if index not in odd}
 
 
 def _with_nul(data: bytes, firsts: Integers) -> set[int]:
@@ -108,13 +130,13 @@ def _with_nul(data: bytes, firsts: Integers) -> set[int]:
     return set((np.searchsorted(firsts, places, "right") - 1).tolist())
 
 
-def _undecodable(data: bytes, firsts: Integers) -> set[int]:
-    """Indexes of the records that are not UTF-8."""
+def _undecodable(data: bytes, firsts: Integers, codec: str) -> set[int]:
+    """Indexes of the records that are not text."""
     found: set[int] = set()
-    view, start = memoryview(data), len(data) if _is_utf8(data) else 0
+    view, start = memoryview(data), len(data) if codec == UTF_8 and _is_utf8(data) else 0
     while start < len(data):
         try:
-            str(view[start:], UTF_8)
+            str(view[start:], codec)
             break
         except UnicodeDecodeError as error:
             index = int(np.searchsorted(firsts, start + error.start, "right")) - 1
@@ -134,15 +156,14 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _replaced(parser: Parser, chunk: Chunk, layout: Layout, odd: set[int], width: int) -> bytes:
-    """The chunk's bytes with a row of placeholders for each odd record."""
-    if not odd:
+def _replaced(chunk: Chunk, layout: Layout, put: Mapping[int, bytes]) -> bytes:
+    """The chunk's bytes with these ones put where some of its records stand."""
+    if not put:
         return chunk.data
-    placeholder = ("x" + parser.format.delimiter * (width - 1)).encode(parser.encoding.codec)
     pieces, end = [], 0
-    for index in sorted(odd):
+    for index in sorted(put):
         first = int(layout.offsets[index]) - chunk.start.offset
-        pieces += [chunk.data[end:first], placeholder]
+        pieces += [chunk.data[end:first], put[index]]
         end = first + int(layout.lengths[index])
     return b"".join([*pieces, chunk.data[end:]])
 

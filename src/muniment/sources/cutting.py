@@ -7,7 +7,7 @@ starts at the end of any chunk gives the same chunks from there on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from muniment.sources.encodings import Encoding
 from muniment.sources.grammar import Grammar
 from muniment.sources.parsing import Parser
 from muniment.sources.passing import Passing
-from muniment.sources.recovery import INCOMPLETE, TOO_LONG, Scanner
-from muniment.sources.scanning import Extents, scan
+from muniment.sources.recovery import INCOMPLETE, TOO_LONG, Extents, Scanner
 from muniment.sources.windows import ByteWindow
 
 KEPT_BYTES = 64 * 1024
@@ -81,29 +80,10 @@ class Cutter:
     def _extents(self, window: ByteWindow) -> Extents:
         """Where the records of the next chunk stand."""
         limit = window.fill(self.settings.chunk_bytes)
-        max_rows = self.settings.chunk_rows
-        ended = window.ended and limit == len(window.content)
-        found = None
-        if self.arrays:
-            found = scan(window.content, limit, ended, self.grammar, max_rows, self.max_units)
-        if found is None:
-            found = self._scanner().scan(window, limit, max_rows)
-            if found.stop > self.settings.chunk_bytes and self._is_regular(window, found):
-                found = replace(found, regular=True)
-        return found
-
-    def _is_regular(self, window: ByteWindow, found: Extents) -> bool:
-        """Whether arrays find the same: of a huge record, which a chunk's bytes do not hold."""
-        if found.faults or not self.arrays or not isinstance(window.content, bytes):
-            return False
-        ended = window.ended and found.stop == len(window.content)
-        same = scan(window.content, found.stop, ended, self.grammar, len(found.starts), self.max_units)
-        return same is not None and np.array_equal(
-            (same.starts, same.ends, same.lines), (found.starts, found.ends, found.lines)
-        )
+        return self._scanner().scan(window, limit, self.settings.chunk_rows)
 
     def _scanner(self) -> Scanner:
-        return Scanner(self.grammar, self.parser, self.width, self.max_units)
+        return Scanner(self.grammar, self.parser, self.width, self.max_units, arrays=self.arrays)
 
     def _chunk(self, window: ByteWindow, start: Place, extents: Extents) -> tuple[Chunk, bool]:
         """The chunk of these records, and whether the source ends within its last one."""

@@ -89,9 +89,17 @@ class Parser:
                 unreadable[index] = _ragged(len(row), width)
         return records_of(header, chunk, layout, rows, dict(sorted(unreadable.items())))
 
-    def fault_of(self, raw: bytes, row: Sequence[str], width: int) -> Problem | None:
-        """What makes a record, of which arrays found the ends, unreadable."""
-        problem = self._undecodable(raw) or nul_among(row)
+    def quoted(self, row: Sequence[str]) -> bytes:
+        """A record of these cells, each of them in quotes."""
+        quote = self.format.quote
+        cells = (quote + cell.replace(quote, quote * 2) + quote for cell in row)
+        return self.format.delimiter.join(cells).encode(self.encoding.codec)
+
+    def fault_of(
+        self, raw: bytes, row: Sequence[str], width: int, fault: str | None = None
+    ) -> Problem | None:
+        """What makes a record unreadable; `fault` as `Layout.faults` has it."""
+        problem = broken(fault) or self._undecodable(raw) or nul_among(row)
         return problem or (_ragged(len(row), width) if len(row) != width else None)
 
     def _reader(self, lines: Sequence[str] | io.StringIO) -> Iterator[list[str]]:

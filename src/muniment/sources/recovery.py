@@ -1,4 +1,4 @@
-"""Records one by one: the definition of what a record is, and how reading goes on after a broken one.
+"""Records: the definition of what one is, and how reading goes on after a broken one.
 
 What is not well formed never swallows its neighbours. A record whose quotes are wrong is its first
 physical line, and reading goes on at the next; unless nothing is wrong but text after a closing quote on
@@ -9,13 +9,16 @@ stray one; if not, they are the rest of one long, or incomplete, record.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from muniment.records import Integers
 from muniment.sources.grammar import Content, Grammar
 from muniment.sources.parsing import Parser
-from muniment.sources.scanning import Extents
+from muniment.sources.scanning import Stretch, scan
 from muniment.sources.windows import ByteWindow
 
 QUOTE = "quote"
@@ -36,6 +39,20 @@ within a chunk: more than almost any record has, yet hostile quotes cost no quad
 LINE_END_UNITS = 2
 """The longest line end, CRLF."""
 
+LONGEST_STRETCH = 256 * 1024
+"""Units that arrays look at in one go: more is hardly faster, and all of it was looked at in vain where
+something is wrong at its beginning."""
+
+SHORTEST_STRETCH = 16 * 1024
+"""The same where much is wrong: less takes as long."""
+
+FEW_RECORDS = 32
+"""A stretch with fewer of them takes arrays as long as one by one."""
+
+MOST_APART = 256
+"""The most records that are found one by one before arrays are tried again: where each stretch has few, it
+takes a quarter of the time at most to try."""
+
 
 class Found(NamedTuple):
     """One record: units up to its end and up to the next, why it is broken; `looked` is how far one saw."""
@@ -46,48 +63,145 @@ class Found(NamedTuple):
     looked: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Extents:
+    """Where the records of one chunk stand within a window.
+
+    Attributes:
+        starts, ends: units before each record, and up to its line end.
+        lines: physical lines from the window's start to each record's.
+        blank_lines: lines with nothing on them.
+        stop, stop_line: units and lines of the whole chunk.
+        unterminated: the last record is ended by the end of the source, not by a line end.
+        faults: by index, why a record is not well formed.
+        regular: see `Layout`.
+    """
+
+    starts: Integers
+    ends: Integers
+    lines: Integers
+    blank_lines: int
+    stop: int
+    stop_line: int
+    unterminated: bool
+    faults: Mapping[int, str] = field(default_factory=dict)
+    regular: bool = False
+
+
+class _Taken:
+    """The records of a chunk that were found so far, from the start of a window on."""
+
+    def __init__(self) -> None:
+        self.rows = self.stop = self.vain = 0
+        self._line = self._blank_lines = 0
+        self._pieces: list[Integers] = []
+        self._ones: list[tuple[int, int, int]] = []
+        self._faults: dict[int, str] = {}
+        self._regular = True
+
+    def add(self, found: Stretch) -> None:
+        """Add those of a stretch."""
+        self._gather()
+        self._pieces.append(
+            np.stack((found.starts + self.stop, found.ends + self.stop, found.lines + self._line))
+        )
+        self.rows += len(found.starts)
+        self._blank_lines += found.blank_lines
+        self._line += found.stop_line
+        self.stop += found.stop
+
+    def add_one(self, found: Found, line_ends: int) -> None:
+        """Add one record, or a blank line, that has so many line ends."""
+        self._regular = False
+        if found.end > self.stop:
+            self._ones.append((self.stop, found.end, self._line))
+            self.rows += 1
+        else:
+            self._blank_lines += 1
+        if found.fault:
+            self._faults[self.rows - 1] = found.fault
+            self.vain += found.looked - found.next
+        self._line += line_ends
+        self.stop = found.next
+
+    def extents(self, window: ByteWindow) -> Extents:
+        """Where all of them stand."""
+        self._gather()
+        starts, ends, lines = np.concatenate(self._pieces, axis=1)
+        unterminated = bool(self.rows) and window.ended and int(ends[-1]) == len(window.content)
+        return Extents(
+            starts,
+            ends,
+            lines,
+            self._blank_lines,
+            self.stop,
+            self._line,
+            unterminated,
+            self._faults,
+            self._regular,
+        )
+
+    def _gather(self) -> None:
+        if self._ones or not self._pieces:
+            self._pieces.append(np.array(self._ones, np.int64).reshape(-1, 3).T)
+            self._ones = []
+
+
 class Scanner:
-    """Finds records one by one.
+    """Finds the records of chunks: many at once where all is well, else one by one.
 
     Args:
         grammar: of the source.
         parser: tells the cells of a line, as evidence.
         width: how many cells a record has.
         max_units: the longest record.
+        arrays: whether records may be found many at once.
     """
 
-    def __init__(self, grammar: Grammar, parser: Parser, width: int, max_units: int) -> None:
+    def __init__(
+        self, grammar: Grammar, parser: Parser, width: int, max_units: int, *, arrays: bool = True
+    ) -> None:
         self._grammar = grammar
         self._parser = parser
         self._width = width
         self._max_units = max_units
+        self._arrays = arrays
 
     def scan(self, window: ByteWindow, limit: int, max_rows: int) -> Extents:
         """The records that end within `limit` units, at most `max_rows`, but at least one.
 
         A record that is too long to be held comes alone; its end is then the window's, and not known.
         """
-        rows: list[tuple[int, int, int]] = []
-        faults: dict[int, str] = {}
-        position = line = blank_lines = vain = 0
-        while len(rows) < max_rows and position < limit:
-            found = self.next_record(window, position, vain)
-            if position and (found.fault == TOO_LONG or not self._fits(window, found, limit)):
+        taken = _Taken()
+        stretch, apart, alone = LONGEST_STRETCH, 1, 0 if self._arrays else max_rows
+        while taken.rows < max_rows and taken.stop < limit:
+            if not alone:
+                start, stop = taken.stop, min(limit, taken.stop + stretch)
+                ended = window.ended and stop == len(window.content)
+                found = scan(
+                    window.content, start, stop, ended, self._grammar, max_rows - taken.rows, self._max_units
+                )
+                taken.add(found)
+                if found.sound and found.stop:
+                    stretch = min(4 * stretch, LONGEST_STRETCH)
+                    continue
+                if found.sound and start and stop == limit and not ended:
+                    break  # the next record ends beyond it
+                stretch = min(max(2 * found.stop, SHORTEST_STRETCH), LONGEST_STRETCH)
+                alone = apart = 1 if len(found.starts) >= FEW_RECORDS else min(2 * apart, MOST_APART)
+            if not self._add_next(taken, window, limit):
                 break
-            if found.end > position:
-                rows.append((position, found.end, line))
-            else:
-                blank_lines += 1
-            if found.fault:
-                faults[len(rows) - 1] = found.fault
-                vain += found.looked - found.next
-            line += self._grammar.line_ends(window.content, position, found.next)
-            position = found.next
-            if found.fault == TOO_LONG:
-                break
-        starts, ends, lines = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-        unterminated = bool(rows) and window.ended and rows[-1][1] == len(window.content)
-        return Extents(starts, ends, lines, blank_lines, position, line, unterminated, faults)
+            alone -= 1
+        return taken.extents(window)
+
+    def _add_next(self, taken: _Taken, window: ByteWindow, limit: int) -> bool:
+        """Add the next record, by itself; whether others may follow it in its chunk."""
+        start = taken.stop
+        found = self.next_record(window, start, taken.vain)
+        if start and (found.fault == TOO_LONG or not self._fits(window, found, limit)):
+            return False
+        taken.add_one(found, self._grammar.line_ends(window.content, start, found.next))
+        return found.fault != TOO_LONG
 
     def _fits(self, window: ByteWindow, found: Found, limit: int) -> bool:
         """Whether the record's end can be told from the first `limit` units: a LF may follow a last CR."""

@@ -13,6 +13,8 @@ from muniment.sources import Format
 from tests.faults.catalogue import fault
 from tests.unit.sources.reading import read, settings
 
+pytestmark = pytest.mark.usefixtures("stretches")
+
 SMALL = settings(chunk_bytes=2_000, chunk_rows=100, max_record_bytes=1_024)
 
 

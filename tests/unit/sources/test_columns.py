@@ -16,6 +16,8 @@ from muniment.sources import Format, columnar, open_source, reader
 from tests.unit.sources.reading import settings
 from tests.unit.sources.strategies import Written, bounds, written
 
+pytestmark = pytest.mark.usefixtures("stretches")
+
 PLAIN = Format(header=False, columns=("a", "b"))
 
 FORMS = [
@@ -88,7 +90,13 @@ def test_damaged_text_reads_the_same_by_column(data: bytes, form: Format, chosen
 
 @pytest.mark.parametrize(
     ("bad", "code"),
-    [(b"x\0,y", "nul"), (b"\xff,y", "undecodable"), (b"1,2,3", "ragged"), (b"1", "ragged")],
+    [
+        (b"x\0,y", "nul"),
+        (b"\xff,y", "undecodable"),
+        (b"1,2,3", "ragged"),
+        (b"1", "ragged"),
+        (b'"x"y,z', "quote"),
+    ],
 )
 def test_a_bad_record_does_not_keep_its_neighbours_from_being_read_by_column(bad: bytes, code: str) -> None:
     data = b'1,"two\nlines"\n' + bad + b"\n\n3,4\n" + bad + b"\n5,6"
@@ -98,6 +106,21 @@ def test_a_bad_record_does_not_keep_its_neighbours_from_being_read_by_column(bad
     assert {index: problem.code for index, problem in by_column.unreadable.items()} == {1: code, 3: code}
     assert by_column.columns[2] == ("3", "4")
     assert by_column.columns[4] == ("5", "6")
+
+
+def test_cells_with_quotes_that_quote_nothing_do_not_keep_others_from_being_read_by_column() -> None:
+    ((by_column, _),) = both_ways(b'1,"a\nb"\n2,12" x 4"\n5" disk,\n', PLAIN, settings())
+    assert by_column.columns is not None
+    assert list(by_column.columns) == [("1", "a\nb"), ("2", '12" x 4"'), ('5" disk', "")]
+
+
+def test_a_record_that_cannot_be_decoded_does_not_keep_others_from_being_read_by_column() -> None:
+    form = Format(header=False, columns=("a", "b"), encoding="cp1252")
+    ((by_column, by_row),) = both_ways(b"1,\xe9\n2,\x81\n3,4\n", form, settings())
+    assert by_column.columns is not None
+    must_agree(by_column, by_row)
+    assert [problem.code for problem in by_column.unreadable.values()] == ["undecodable"]
+    assert by_column.columns[0] == ("1", "é")
 
 
 def test_text_that_is_well_formed_is_read_by_column() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from muniment.sources.windows import ByteWindow, TextWindow
 from tests.faults.catalogue import fault
 from tests.unit.sources.reading import read, read_all, settings
 from tests.unit.sources.strategies import Written, bounds, written
+
+pytestmark = pytest.mark.usefixtures("stretches")
 
 
 class Bytes:

@@ -9,6 +9,8 @@ import pytest
 from muniment.config import Settings
 from muniment.sources import Format, open_source
 
+pytestmark = pytest.mark.usefixtures("stretches")
+
 
 def _records(text: str, chunk_bytes: int = 4096) -> list[tuple[list[str], str]]:
     source = open_source(io.BytesIO(text.encode()), Format(), Settings(chunk_bytes=chunk_bytes))
