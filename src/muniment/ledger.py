@@ -386,6 +386,18 @@ def committed_chunks(transaction: Transaction, run_id: int, start: int = 0) -> I
         yield row.start_offset, Place(row.end_offset, row.end_record, row.end_line)
 
 
+def committed_at(run_id: sa.ColumnElement[int], record: sa.ColumnElement[int]) -> sa.ScalarSelect[datetime]:
+    """When the chunk was committed that holds a record, given by two columns of an enclosing query."""
+    chunk, result = chunk_table.c, chunk_result_table.c
+    same = sa.and_(result.run_id == chunk.run_id, result.start_offset == chunk.start_offset)
+    return (
+        sa.select(result.committed_at)
+        .join_from(chunk_table, chunk_result_table, same)
+        .where(chunk.run_id == run_id, chunk.first_record <= record, chunk.end_record > record)
+        .scalar_subquery()
+    )
+
+
 def account_of(transaction: Transaction, run_id: int, start: int | None = None) -> tuple[Account, int]:
     """The account of a run as committed so far, or of its chunk with this start; and how many chunks."""
     c = chunk_result_table.c

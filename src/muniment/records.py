@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -176,11 +177,14 @@ def shortened(value: str) -> str:
 class Origin:
     """The first attempt at a record that a resubmitted one corrects, and the last load that rejected it.
 
-    `is_retried` where nobody corrected anything: the record had to wait, and is tried again.
+    When it did so tells what is older than the correction. The numbers of runs do not: a run that is taken
+    up again comes after those that began in between. `is_retried` where nobody corrected anything: the record
+    had to wait, and is tried again.
     """
 
     quarantine_id: int
     run_id: int
+    rejected_at: datetime
     is_retried: bool = False
 
 

@@ -19,7 +19,7 @@ from muniment import correction
 from muniment.config import RejectBudget, Settings
 from muniment.databases import Database, connect
 from muniment.errors import SourceError, UsageError
-from muniment.events import Event, RecordRejected, SourceRemark
+from muniment.events import ChunkCommitted, Event, RecordRejected, SourceRemark
 from muniment.museum import tables
 from muniment.table import PrimaryKey
 
@@ -40,6 +40,7 @@ manifest = "Manifest"
 
 COLUMNS = ("Number", "Title", "Type", "Date", "Maker", "Credit", "Manifest")
 ANY_NUMBER_OF_REJECTS = Settings(max_rejects=RejectBudget())
+RECORD_BY_RECORD = Settings(max_rejects=RejectBudget(), chunk_rows=1)
 
 CLEAN = (
     ("001.1998", "Vase", "vase", "1850", "Ana|Bo", "Gift of the artist", ""),
@@ -111,11 +112,16 @@ def load(database_url: str, tmp_path: Path) -> Callable[..., muniment.Run]:
             path,
             mapping=mapping,
             to=options.pop("to", database_url),
-            settings=ANY_NUMBER_OF_REJECTS,
-            **options,
+            **{"settings": ANY_NUMBER_OF_REJECTS, **options},
         )
 
     return load
+
+
+def interrupt(event: object) -> None:
+    """An observer that ends a load after its first chunk."""
+    if isinstance(event, ChunkCommitted):
+        raise ConnectionResetError
 
 
 def exported(database: Database, **options: Any) -> Rows:
@@ -462,6 +468,40 @@ def test_a_correction_updates_what_an_older_export_has_stored(
     assert [title["title"] for title in _titles(database)] == ["New"]
 
 
+@pytest.mark.parametrize("made", ["1900", "1901"], ids=["the same record", "another record"])
+def test_a_correction_replaces_an_earlier_one_after_which_a_younger_load_has_rejected_the_record(
+    database: Database, load: Callable[..., muniment.Run], tmp_path: Path, made: str
+) -> None:
+    load([("1", "", "vase", "1900", "", "", "")])
+    (row,) = exported(database)
+    later = [("2", "Jug", "jug", "1900", "", "", ""), ("1", "", "vase", made, "", "", "")]
+    with pytest.raises(ConnectionResetError):
+        load(later, settings=RECORD_BY_RECORD, observer=interrupt)
+    assert resubmit(database, tmp_path / "a.csv", [row | {"Title": "One"}]).account.inserted == 1
+    assert load(later, settings=RECORD_BY_RECORD).run == 2
+    (row,) = exported(database)
+    run = resubmit(database, tmp_path / "b.csv", [row | {"Title": "Uno"}])
+    assert (run.account.read, run.account.updated) == (1, 1)
+    assert sorted(title["title"] for title in _titles(database)) == ["Jug", "Uno"]
+    assert {state for _, state in states(database)} == {"closed"}
+
+
+def test_what_an_older_load_has_stored_since_is_never_overwritten(
+    database: Database, load: Callable[..., muniment.Run], tmp_path: Path
+) -> None:
+    rows = [("2", "Jug", "jug", "1900", "", "", ""), ("1", "Newer", "vase", "1900", "", "", "")]
+    with pytest.raises(ConnectionResetError):
+        load(rows, settings=RECORD_BY_RECORD, observer=interrupt)
+    load(csv_bytes([COLUMNS]) + b"1,Caf\xe9,vase,1900,,,\r\n", "second.csv")  # its key cannot be read
+    (row,) = exported(database)
+    assert load(rows, settings=RECORD_BY_RECORD).run == 1
+    run = resubmit(database, tmp_path / "a.csv", [row | {"Title": "Café"}])
+    assert run.account.quarantined == 1
+    (superseded,) = correction.entries(database, code="superseded")
+    assert superseded.problems[0].message == "run 1 has since stored a newer record 1, which is kept"
+    assert sorted(title["title"] for title in _titles(database)) == ["Jug", "Newer"]
+
+
 def test_a_duplicate_that_keeps_its_number_never_replaces_the_record_that_won(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path
 ) -> None:
@@ -670,6 +710,24 @@ def test_a_corrected_row_replaces_only_what_is_known_to_be_older(
     with database.engine.connect() as connection:
         stored = connection.execute(sa.text("SELECT title, count FROM item ORDER BY number")).all()
     assert [tuple(row) for row in stored] == [("One", 1), ("Two!", 20), ("Three", 3)]
+
+
+def test_a_corrected_row_replaces_an_earlier_correction_after_which_a_younger_load_has_rejected_it(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    options: Any = {"model": Item, "row_lineage": True, "settings": RECORD_BY_RECORD}
+    first, later = tmp_path / "first.csv", tmp_path / "later.csv"
+    first.write_bytes(csv_bytes([("number", "title", "count"), ("1", "", "1")]))
+    later.write_bytes(csv_bytes([("number", "title", "count"), ("2", "Two", "2"), ("1", "", "1")]))
+    muniment.load(first, to=database_url, **options)
+    (row,) = exported(database)
+    with pytest.raises(ConnectionResetError):
+        muniment.load(later, to=database_url, observer=interrupt, **options)
+    assert resubmit(database, tmp_path / "a.csv", [row | {"title": "One"}]).account.inserted == 1
+    assert muniment.load(later, to=database_url, **options).run == 2
+    (row,) = exported(database)
+    assert resubmit(database, tmp_path / "b.csv", [row | {"title": "Uno"}]).account.updated == 1
+    assert states(database) == [(1, "closed")]
 
 
 @ON_SQLITE

@@ -185,7 +185,7 @@ def resubmit(  # noqa: PLR0913  # typer reads the options from the signature
     """Load a mended spreadsheet, by the mapping that first rejected its records.
 
     Cells that nobody changed keep their original bytes, whatever the spreadsheet program made of them. What
-    is good now is stored and closes its entry. Data of a newer load is never overwritten.
+    is good now is stored and closes its entry. What was stored since is never overwritten.
 
     Example:
       muniment quarantine resubmit bad.csv

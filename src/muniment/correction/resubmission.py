@@ -21,7 +21,7 @@ from muniment.databases.database import Database, rows_in
 from muniment.databases.patience import persistently
 from muniment.errors import UsageError
 from muniment.events import Observer, SourceRemark, telling_failures, unobserved
-from muniment.ledger import reading, run_table
+from muniment.ledger import committed_at, reading, run_table
 from muniment.quarantine import quarantine_table
 from muniment.records import Header, Origin, Problem
 from muniment.registry import profile_of
@@ -64,7 +64,7 @@ def resubmit(
     What is good now is stored, and closes its entry; what is not becomes an entry that takes the former
     one's place. A row in which nothing was changed counts as quarantined, and its entry stays as it is. A
     row whose entry is closed or dismissed by now counts as skipped. A row without a known entry is
-    quarantined. Data that a newer load has stored is never overwritten.
+    quarantined. What was stored since the record was last rejected is never overwritten.
 
     Args:
         database: where the records were rejected.
@@ -147,24 +147,27 @@ def attempts_of(database: Database, kind: Kind, numbers: Sequence[int]) -> dict[
     """The entries with these numbers, and whether they are of this kind."""
     rows = _rows(database, numbers)
     first = _rows(database, [row.corrects_id for row in rows if row.corrects_id is not None])
-    last_runs = {row.quarantine_id: row.last_run_id for row in (*rows, *first)}
+    origins = {
+        row.quarantine_id: Origin(row.quarantine_id, row.last_run_id, row.rejected_at)
+        for row in (*rows, *first)
+    }
     attempts = {}
     with reading(database) as connection:
         contents = contents_in(connection, rows)
     for content, row in zip(contents, rows, strict=True):
-        origin_id = row.corrects_id or row.quarantine_id
+        origin = origins[row.corrects_id or row.quarantine_id]
         fits = kind == Kind(row.profile, row.mapping, row.header)
-        attempts[row.quarantine_id] = Attempt(content, Origin(origin_id, last_runs[origin_id]), fits)
+        attempts[row.quarantine_id] = Attempt(content, origin, fits)
     return attempts
 
 
 def _rows(database: Database, numbers: Sequence[int]) -> list[sa.Row[Any]]:
-    """The entries with these numbers, their bytes and cells, and how their export was read."""
-    query = content_query().add_columns(run_table.c.profile, run_table.c.mapping)
+    """The entries with these numbers, their bytes and cells, how their export was read, and when last."""
+    c = quarantine_table.c
+    rejected_at = committed_at(c.last_run_id, c.last_record_number).label("rejected_at")
+    query = content_query().add_columns(run_table.c.profile, run_table.c.mapping, rejected_at)
     with reading(database) as connection:
-        return list(
-            rows_in(connection.execute, query, quarantine_table.c.quarantine_id, sorted(set(numbers)))
-        )
+        return list(rows_in(connection.execute, query, c.quarantine_id, sorted(set(numbers))))
 
 
 def _told(noun: str, tally: Tally, said: str) -> list[str]:

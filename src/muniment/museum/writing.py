@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.errors import DuplicateKey
 from muniment.footprint import Footprint
-from muniment.ledger import change_table, now
+from muniment.ledger import change_table, committed_at, now
 from muniment.museum import tables
 from muniment.museum.footprint import museum_footprint
 from muniment.museum.given import Given, by_column
@@ -52,6 +53,13 @@ class _Holder(NamedTuple):
     """The object that bears an accession number, and the run that wrote it last."""
 
     key: str
+    run_id: int
+
+
+class _Met(NamedTuple):
+    """When a run wrote an object or saw it, and which one."""
+
+    moment: datetime
     run_id: int
 
 
@@ -200,7 +208,7 @@ class MuseumWriter:
         accepted, origins = given.accepted, given.records.origins
         stored = self._stored(transaction, institution, accepted.keys)
         seen = self._sighted(transaction, stored)
-        last_runs = self._last_runs(transaction, stored) if origins else {}
+        met = self._met(transaction, stored) if origins else {}
         accessions = given.values.texts("accession")
         holders = self._accession_holders(transaction, institution, accessions)
         decisions = _Decisions()
@@ -210,7 +218,7 @@ class MuseumWriter:
             before = stored.get(key)
             problem = (
                 _duplicate(key, seen.get(key))
-                or _superseded(key, last_runs.get(key), origins.get(index))
+                or _superseded(key, met.get(key), origins.get(index))
                 or _taken(accession, key, holders)
             )
             if problem is not None:
@@ -265,15 +273,17 @@ class MuseumWriter:
             seen[keys_by_id[row.object_id]] = (row.record_number, row.line)
         return seen
 
-    def _last_runs(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, int]:
-        """By key, the newest run before this one that wrote or saw the object."""
+    def _met(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, _Met]:
+        """By key, the last time that another run wrote or saw the object."""
         keys = {s.object_id: key for key, s in stored.items()}
-        last = {key: s.run_id for key, s in stored.items()}
-        c = tables.sighting.c
-        newest = sa.func.max(c.run_id).label("newest")
-        query = sa.select(c.object_id, newest).where(c.run_id != self._run_id).group_by(c.object_id)
-        for row in rows_in(transaction.execute, query, c.object_id, list(keys)):
-            last[keys[row.object_id]] = max(last[keys[row.object_id]], row.newest)
+        last: dict[str, _Met] = {}
+        for table in (tables.object_, tables.sighting):
+            c = table.c
+            moment = committed_at(c.run_id, c.record_number)
+            query = sa.select(c.object_id, moment, c.run_id).where(c.run_id != self._run_id)
+            for object_id, *told in map(tuple, rows_in(transaction.execute, query, c.object_id, list(keys))):
+                met, key = _Met(*told), keys[object_id]
+                last[key] = max(met, last.get(key, met))
         return last
 
     def _accession_holders(
@@ -380,18 +390,20 @@ def _duplicate(key: str, winner: tuple[int, int] | None) -> Problem | None:
     )
 
 
-def _superseded(key: str, last_run: int | None, origin: Origin | None) -> Problem | None:
+def _superseded(key: str, met: _Met | None, origin: Origin | None) -> Problem | None:
     """Why a correction may not touch what is stored under its key, where that is so."""
-    if origin is None or last_run is None or last_run < origin.run_id:
+    if origin is None or met is None:
         return None
-    if last_run == origin.run_id:
+    if met.run_id == origin.run_id:
         message = (
-            f"the key {key} belongs to another record of the same export, which run {last_run} has stored"
+            f"the key {key} belongs to another record of the same export, which run {met.run_id} has stored"
         )
         return Problem("duplicate", message, "Give this record a number of its own", field="key", value=key)
+    if met.moment < origin.rejected_at:
+        return None
     return Problem(
         "superseded",
-        f"run {last_run} has since stored a newer record {key}, which is kept",
+        f"run {met.run_id} has since stored a newer record {key}, which is kept",
         "Dismiss this entry, or correct the record in the collection system and export it again",
         field="key",
         value=key,

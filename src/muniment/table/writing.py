@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -17,7 +18,7 @@ from muniment.databases.database import Database, Transaction, Value, rows_in
 from muniment.databases.types import Hash, Id
 from muniment.errors import DuplicateKey, UsageError
 from muniment.footprint import NOTHING, Footprint, footprint_of_keys
-from muniment.ledger import change_table, now, run_table
+from muniment.ledger import change_table, committed_at, now, run_table
 from muniment.profile import Applied, RunContext
 from muniment.records import Accepted, Origin, Problem, Records, Rejection, shortened
 from muniment.table.model import KEY_SEPARATOR, LINEAGE, Row, key_of
@@ -42,11 +43,16 @@ REPLACED = bytes([255]) * 32
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A row of the table; `run`, and `line` in this run's source, where it bears lineage; and all it told."""
+    """A row of the table, and all it told.
+
+    Where it bears lineage, the `run` that stored it, the `line` where that is this run, and `at` what moment,
+    which is asked for corrections only.
+    """
 
     row: Row
     run: int | None
     line: int | None
+    at: datetime | None
     told: tuple[Any, ...]
 
 
@@ -187,7 +193,7 @@ class TableWriter:
         return new, rejections
 
     def _merge(self, transaction: Transaction, records: Records, accepted: Accepted) -> Applied:
-        stored = self._stored(transaction, accepted)
+        stored = self._stored(transaction, accepted, dated=bool(records.origins))
         seen = self._seen(transaction, stored, accepted)
         new: list[int] = []
         changed: list[int] = []
@@ -217,28 +223,32 @@ class TableWriter:
 
     def _is_newer(self, stored: Stored, origin: Origin | None) -> bool:
         """Whether a row may be newer than the record that a correction mends; unknown without lineage."""
-        return origin is not None and (stored.run is None or stored.run >= origin.run_id)
+        if origin is None:
+            return False
+        return stored.at is None or stored.run == origin.run_id or stored.at >= origin.rejected_at
 
     def _rows_of_keys(self) -> sa.Select[Any]:
         """Selects what of the table is compared with what is to be stored."""
         names = [*self._fields, *(LINEAGE if self._lineage else ())]
         return sa.select(*(self._table.c[name] for name in names))
 
-    def _stored(self, transaction: Transaction, accepted: Accepted) -> dict[str, Stored]:
-        """By key, the rows that the table has."""
+    def _stored(self, transaction: Transaction, accepted: Accepted, *, dated: bool) -> dict[str, Stored]:
+        """By key, the rows that the table has; `dated` where it matters when they were stored."""
         found: dict[str, Stored] = {}
         places = [self._fields.index(name) for name in self._keys]
         columns = [self._table.c[name] for name in self._keys]
         condition: Any = columns[0] if len(columns) == 1 else sa.tuple_(*columns)
         wanted = sorted({tuple(row[place] for place in places) for row in accepted.values})
-        query, lineage = self._rows_of_keys(), len(self._fields)
+        lineage = len(self._fields)
+        at = committed_at(*(self._table.c[name] for name in LINEAGE[:2])) if dated and self._lineage else None
+        query = self._rows_of_keys().add_columns(sa.null() if at is None else at)
         values: list[Any] = [key[0] for key in wanted] if len(columns) == 1 else wanted
-        for told in map(tuple, rows_in(transaction.execute, query, condition, values)):
+        for *told, moment in map(tuple, rows_in(transaction.execute, query, condition, values)):
             pairs = zip(self._forms, told, strict=False)
             row = tuple(None if value is None else form(value) for form, value in pairs)
             run = int(told[lineage]) if self._lineage else None
             line = told[lineage + 2] if run == self._run_id else None
-            found[key_of([row[place] for place in places])] = Stored(row, run, line, told)
+            found[key_of([row[place] for place in places])] = Stored(row, run, line, moment, tuple(told))
         return found
 
     def _seen(
