@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 if sys.platform != "win32":  # which has no such module
@@ -28,9 +29,10 @@ ALONE_BYTES = 8 * 1024 * 1024
 FREE_BYTES = 4 * 1024 * 1024
 """What may be free at the end of the heap: about as much as a chunk takes and gives back."""
 
-DECAY_MILLISECONDS = 100
-"""After which Arrow gives back what is free: once or twice a chunk. At once would cost half a second more of
-the kernel's time for a million rows, its own second keeps some 10 MB more."""
+ARROW_VARIABLE, ARROW_KEEPS = "JE_ARROW_MALLOC_CONF", "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
+"""What jemalloc, where pyarrow brings it, is to do (jemalloc(3), TUNING): one heap for all threads, of which
+what was free for 0.1 s is given back, once or twice a chunk. At once would cost half a second more of the
+kernel's time for a million rows; its own second, and heaps for each thread, keep some 20 MB more."""
 
 POOL_BY_USER = "ARROW_DEFAULT_MEMORY_POOL"
 """By this variable a user says where Arrow takes memory from."""
@@ -71,6 +73,19 @@ def rare_collections() -> Iterator[None]:
         gc.set_threshold(*former)
 
 
+def arrange_arrow() -> None:
+    """Have Arrow keep little that it does not use, as `economise` does; before pyarrow is imported.
+
+    Then nothing of it takes from mimalloc, its own choice, which keeps some 6 MB however little it is asked
+    for. Of other builds than the wheels one learns only by importing them whether they have jemalloc.
+    """
+    os.environ.setdefault(ARROW_VARIABLE, ARROW_KEEPS)
+    found = find_spec("pyarrow")
+    folders = (found and found.submodule_search_locations) or ()
+    if sys.platform == "linux" and any(next(Path(folder).glob("libarrow.so*"), None) for folder in folders):
+        os.environ.setdefault(POOL_BY_USER, "jemalloc")
+
+
 def economise() -> None:
     """Let this process keep little that it does not use. For those of our own: it concerns all of a program.
 
@@ -89,7 +104,6 @@ def economise() -> None:
             c_library.mallopt(M_TRIM_THRESHOLD, FREE_BYTES)
     if POOL_BY_USER not in os.environ and "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())
-        pa.jemalloc_set_decay_ms(DECAY_MILLISECONDS)
     if "pandas" not in sys.modules:
         sys.meta_path.insert(0, _NoPandas)  # None in `sys.modules` would be taken for pandas itself
         try:

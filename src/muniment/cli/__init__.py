@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from muniment.cli.output import Output
 from muniment.cli.teaching import command_of, help_text
 from muniment.errors import Interrupted, UsageError
+from muniment.memory import arrange_arrow
 from muniment.stopping import SIGNALS
 
 COMMANDS = {
@@ -100,6 +101,7 @@ app.callback(invoke_without_command=True, help=help_text(begin))(begin)
 
 def main() -> None:
     """The program `muniment`: runs the command that `sys.argv` names, and ends with its exit code."""
+    arrange_arrow()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper, by Python's docs
     try:

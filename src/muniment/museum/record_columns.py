@@ -323,7 +323,7 @@ def _joined(part: PartColumns, form: Form, count: int) -> Column:
 
 def _as_bytes(column: Column) -> Column:
     if column.type == pa.float64():
-        column = pa.array(
-            [None if value is None else repr(value) for value in column.to_pylist()], pa.string()
-        )
+        once = column.view(pa.int64()).dictionary_encode()  # by bits: -0.0 is not 0.0
+        shown = [repr(value) for value in once.dictionary.view(pa.float64()).to_pylist()]
+        column = pa.array(shown, pa.string()).take(once.indices)
     return (column if column.type == pa.string() else column.cast(pa.string())).cast(pa.binary())
