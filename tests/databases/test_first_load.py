@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import muniment
 from muniment import first_load
 from muniment.databases import connect, foreign_keys
-from muniment.databases.database import Database
+from muniment.databases.database import Database, Transaction
 from muniment.databases.foreign_keys import keys_of, missing, take_away
 from muniment.doctor import diagnose
 from muniment.errors import DatabaseError
@@ -127,6 +127,28 @@ def test_keys_that_a_load_declared_and_did_not_live_to_check_are_missing_and_che
         first_load.finish(database, PROFILE)
     assert len(lacking(database)) == len(keys_of(tables.ALL))
     first_load.begin(database, PROFILE, LARGE, resumed=False)
+    assert lacking(database) == []
+
+
+def test_others_may_write_while_keys_are_checked(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    half_built(database)
+    checked: list[Transaction] = []
+    whole = foreign_keys._Checks._among_running
+    names = ", ".join(f'"{table.name}"' for table in tables.ALL)
+
+    @contextmanager
+    def meanwhile(checks: foreign_keys._Checks, transaction: Transaction) -> Iterator[None]:
+        with whole(checks, transaction):
+            yield
+            with others.transaction() as other:  # while the check still holds its locks
+                other.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE_SECONDS}s'"))
+                other.execute(sa.text(f"LOCK TABLE {names} IN ROW EXCLUSIVE MODE"))
+            checked.append(transaction)
+
+    monkeypatch.setattr(foreign_keys._Checks, "_among_running", meanwhile)
+    with closing(connect(database.engine.url.render_as_string(hide_password=False))) as others:
+        first_load.finish(database, PROFILE)
+    assert len(checked) == len(keys_of(tables.ALL))
     assert lacking(database) == []
 
 
