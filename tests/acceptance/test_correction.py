@@ -596,6 +596,21 @@ def test_a_dismissed_record_counts_as_skipped_from_then_on_and_can_be_reopened(
     assert states(database) == [(1, "open")]
 
 
+def test_a_mended_record_that_is_rejected_again_is_open_since_then_and_stays_so(
+    database: Database, load: Callable[..., muniment.Run]
+) -> None:
+    rejected = [("1", "", "vase", "1900", "", "", "")]
+    load(rejected)
+    load([("1", "One", "vase", "1900", "", "", "")])
+    closed = correction.entry(database, 1).entry
+    load(rejected, again=True)
+    opened = correction.entry(database, 1).entry
+    load(rejected, again=True)
+    still = correction.entry(database, 1).entry
+    assert (closed.state, opened.state, still.state) == ("closed", "open", "open")
+    assert closed.since < opened.since == still.since
+
+
 @ON_SQLITE
 def test_dismissing_one_attempt_dismisses_all_of_them(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path
