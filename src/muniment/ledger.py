@@ -387,7 +387,11 @@ def committed_chunks(transaction: Transaction, run_id: int, start: int = 0) -> I
 
 
 def committed_at(run_id: sa.ColumnElement[int], record: sa.ColumnElement[int]) -> sa.ScalarSelect[datetime]:
-    """When the chunk was committed that holds a record, given by two columns of an enclosing query."""
+    """When the chunk was committed that holds a record, given by two columns of an enclosing query.
+
+    Each record that was stored or rejected is in such a chunk. The moment is by the clock of the machine
+    that loaded it.
+    """
     chunk, result = chunk_table.c, chunk_result_table.c
     same = sa.and_(result.run_id == chunk.run_id, result.start_offset == chunk.start_offset)
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,10 +33,14 @@ FREE_BYTES = 4 * 1024 * 1024
 ARROW_VARIABLE, ARROW_KEEPS = "JE_ARROW_MALLOC_CONF", "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
 """What jemalloc, where pyarrow brings it, is to do (jemalloc(3), TUNING): one heap for all threads, of which
 what was free for 0.1 s is given back, once or twice a chunk. At once would cost half a second more of the
-kernel's time for a million rows; its own second, and heaps for each thread, keep some 20 MB more."""
+kernel's time for a million rows; its own second, and heaps for each thread, keep some 10 MB more."""
 
 POOL_BY_USER = "ARROW_DEFAULT_MEMORY_POOL"
 """By this variable a user says where Arrow takes memory from."""
+
+WITH_JEMALLOC = ("linux", "x86_64")
+"""The machines whose wheels of pyarrow have jemalloc: those for Linux on ARM are built without it (Arrow's
+python_wheel_xlinux_build.sh)."""
 
 STATUS = Path("/proc/self/status")
 """Where Linux tells a process's own peak. That of `getrusage` begins with its parent's."""
@@ -77,12 +82,14 @@ def arrange_arrow() -> None:
     """Have Arrow keep little that it does not use, as `economise` does; before pyarrow is imported.
 
     Then nothing of it takes from mimalloc, its own choice, which keeps some 6 MB however little it is asked
-    for. Of other builds than the wheels one learns only by importing them whether they have jemalloc.
+    for. Only of its wheels for this machine does one know that they have jemalloc: where a build does not,
+    Arrow would tell each user so.
     """
     os.environ.setdefault(ARROW_VARIABLE, ARROW_KEEPS)
     found = find_spec("pyarrow")
     folders = (found and found.submodule_search_locations) or ()
-    if sys.platform == "linux" and any(next(Path(folder).glob("libarrow.so*"), None) for folder in folders):
+    is_wheel = any(next(Path(folder).glob("libarrow.so*"), None) for folder in folders)
+    if is_wheel and (sys.platform, platform.machine()) == WITH_JEMALLOC:
         os.environ.setdefault(POOL_BY_USER, "jemalloc")
 
 

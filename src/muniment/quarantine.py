@@ -263,7 +263,7 @@ def _count_again(transaction: Transaction, run_id: int, repeated: Sequence[dict[
         (c.last_record_number, sa.bindparam("number")),
         (c.closed_by_run_id, sa.case((closed, None), else_=c.closed_by_run_id)),
         (c.closed_by_record, sa.case((closed, None), else_=c.closed_by_record)),
-        (c.state_since, sa.case((closed, now()), else_=c.state_since)),
+        (c.state_since, sa.case((closed, sa.literal(now(), Moment())), else_=c.state_since)),
         (c.state, sa.case((closed, "open"), else_=c.state)),
     ]
     exported = [{"entry": r["entry"], "number": r["number"]} for r in repeated if not r["corrected"]]

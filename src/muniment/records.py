@@ -95,7 +95,7 @@ class Layout:
         faults: by index, the code of what makes a record unreadable as such: `quote`,
             `quote-unclosed`, `too-long` or `incomplete`.
         blank_lines: lines with nothing at all on them, which are not records.
-        regular: every quote opens a cell, closes one, or is doubled within one.
+        regular: it is known that every quote opens a cell, closes one, or is doubled within one.
         findings: as in `Records`.
     """
 

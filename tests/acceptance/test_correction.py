@@ -21,6 +21,7 @@ from muniment.databases import Database, connect
 from muniment.errors import SourceError, UsageError
 from muniment.events import ChunkCommitted, Event, RecordRejected, SourceRemark
 from muniment.museum import tables
+from muniment.quarantine import quarantine_table
 from muniment.table import PrimaryKey
 
 MAPPING = """
@@ -502,6 +503,21 @@ def test_what_an_older_load_has_stored_since_is_never_overwritten(
     assert sorted(title["title"] for title in _titles(database)) == ["Jug", "Newer"]
 
 
+def test_a_duplicate_of_a_load_that_was_taken_up_again_replaces_nothing_either(
+    database: Database, load: Callable[..., muniment.Run], tmp_path: Path
+) -> None:
+    first = ("1", "One", "vase", "1900", "", "", "")
+    load([first])
+    twice = [first, ("1", "Other", "vase", "1900", "", "", "")]
+    with pytest.raises(ConnectionResetError):
+        load(twice, "twice.csv", settings=RECORD_BY_RECORD, observer=interrupt)
+    load([("1", "Newest", "vase", "1900", "", "", "")], "newest.csv")
+    assert load(twice, "twice.csv", settings=RECORD_BY_RECORD).run == 2
+    (row,) = exported(database)
+    assert resubmit(database, tmp_path / "a.csv", [row | {"Title": "Mended"}]).account.quarantined == 1
+    assert [title["title"] for title in _titles(database)] == ["Newest"]
+
+
 def test_a_duplicate_that_keeps_its_number_never_replaces_the_record_that_won(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path
 ) -> None:
@@ -609,6 +625,9 @@ def test_a_mended_record_that_is_rejected_again_is_open_since_then_and_stays_so(
     still = correction.entry(database, 1).entry
     assert (closed.state, opened.state, still.state) == ("closed", "open", "open")
     assert closed.since < opened.since == still.since
+    query = sa.select(quarantine_table.c.quarantine_id).where(quarantine_table.c.state_since == opened.since)
+    with database.engine.connect() as connection:
+        assert connection.scalars(query).all() == [1]  # written as moments are, so that they can be compared
 
 
 @ON_SQLITE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from muniment.columns import Column, ColumnarRows
 from muniment.databases.database import Database, Transaction, rows_in, where_in
 from muniment.errors import DuplicateKey
 from muniment.footprint import Footprint
-from muniment.ledger import change_table, committed_at, now
+from muniment.ledger import change_table, committed_at, now, run_table
 from muniment.museum import tables
 from muniment.museum.footprint import museum_footprint
 from muniment.museum.given import Given, by_column
@@ -57,10 +57,10 @@ class _Holder(NamedTuple):
 
 
 class _Met(NamedTuple):
-    """When a run wrote an object or saw it, and which one."""
+    """A run that wrote an object or saw it, and when."""
 
-    moment: datetime
     run_id: int
+    moment: datetime
 
 
 @dataclass(slots=True)
@@ -208,7 +208,7 @@ class MuseumWriter:
         accepted, origins = given.accepted, given.records.origins
         stored = self._stored(transaction, institution, accepted.keys)
         seen = self._sighted(transaction, stored)
-        met = self._met(transaction, stored) if origins else {}
+        met = self._met(transaction, stored, origins.values()) if origins else {}
         accessions = given.values.texts("accession")
         holders = self._accession_holders(transaction, institution, accessions)
         decisions = _Decisions()
@@ -218,7 +218,7 @@ class MuseumWriter:
             before = stored.get(key)
             problem = (
                 _duplicate(key, seen.get(key))
-                or _superseded(key, met.get(key), origins.get(index))
+                or _superseded(key, met.get(key, ()), origins.get(index))
                 or _taken(accession, key, holders)
             )
             if problem is not None:
@@ -273,18 +273,25 @@ class MuseumWriter:
             seen[keys_by_id[row.object_id]] = (row.record_number, row.line)
         return seen
 
-    def _met(self, transaction: Transaction, stored: Mapping[str, _Stored]) -> dict[str, _Met]:
-        """By key, the last time that another run wrote or saw the object."""
+    def _met(
+        self, transaction: Transaction, stored: Mapping[str, _Stored], origins: Collection[Origin]
+    ) -> dict[str, list[_Met]]:
+        """By key, the other runs that met the object, of those that rejected a record or ended later."""
         keys = {s.object_id: key for key, s in stored.items()}
-        last: dict[str, _Met] = {}
+        met: dict[str, list[_Met]] = {key: [] for key in stored}
+        rejecting, since = {o.run_id for o in origins}, min(o.rejected_at for o in origins)
+        run = run_table.c
+        late = sa.or_(run.ended_at.is_(None), run.ended_at >= since, run.run_id.in_(rejecting))
+        runs = sa.select(run.run_id).where(late, run.run_id != self._run_id)
         for table in (tables.object_, tables.sighting):
             c = table.c
-            moment = committed_at(c.run_id, c.record_number)
-            query = sa.select(c.object_id, moment, c.run_id).where(c.run_id != self._run_id)
-            for object_id, *told in map(tuple, rows_in(transaction.execute, query, c.object_id, list(keys))):
-                met, key = _Met(*told), keys[object_id]
-                last[key] = max(met, last.get(key, met))
-        return last
+            query = sa.select(c.object_id, c.run_id, committed_at(c.run_id, c.record_number))
+            for object_id, *told in map(
+                tuple,
+                rows_in(transaction.execute, query.where(c.run_id.in_(runs)), c.object_id, list(keys)),
+            ):
+                met[keys[object_id]].append(_Met(*told))
+        return met
 
     def _accession_holders(
         self, transaction: Transaction, institution: int, accessions: Sequence[str]
@@ -390,20 +397,20 @@ def _duplicate(key: str, winner: tuple[int, int] | None) -> Problem | None:
     )
 
 
-def _superseded(key: str, met: _Met | None, origin: Origin | None) -> Problem | None:
+def _superseded(key: str, met: Sequence[_Met], origin: Origin | None) -> Problem | None:
     """Why a correction may not touch what is stored under its key, where that is so."""
-    if origin is None or met is None:
+    if origin is None:
         return None
-    if met.run_id == origin.run_id:
-        message = (
-            f"the key {key} belongs to another record of the same export, which run {met.run_id} has stored"
-        )
-        return Problem("duplicate", message, "Give this record a number of its own", field="key", value=key)
-    if met.moment < origin.rejected_at:
+    if any(run_id == origin.run_id for run_id, _ in met):
+        other = f"another record of the same export, which run {origin.run_id} has stored"
+        hint = "Give this record a number of its own"
+        return Problem("duplicate", f"the key {key} belongs to {other}", hint, field="key", value=key)
+    since = [(moment, run_id) for run_id, moment in met if moment >= origin.rejected_at]
+    if not since:
         return None
     return Problem(
         "superseded",
-        f"run {met.run_id} has since stored a newer record {key}, which is kept",
+        f"run {max(since)[1]} has since stored a newer record {key}, which is kept",
         "Dismiss this entry, or correct the record in the collection system and export it again",
         field="key",
         value=key,

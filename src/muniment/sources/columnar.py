@@ -20,6 +20,13 @@ from muniment.sources.recovery import TOO_LONG
 
 UTF_8 = "utf-8"
 
+DECODED_BYTES = 64 * 1024
+"""Bytes decoded at once where some are not text: an error takes a copy of all that it was found in."""
+
+MOST_QUOTES = 1024 * 1024
+"""Quotes of a chunk that arrays look at one by one, which takes some 50 bytes for each: only huge records of
+little else have more."""
+
 
 class RowsOnDemand(Sequence[list[str]]):
     """The rows of a chunk, each read when it is asked for: where there are columns, few are."""
@@ -58,7 +65,7 @@ def read_columns(parser: Parser, header: Header, chunk: Chunk, layout: Layout) -
     """
     if TOO_LONG in layout.faults.values() or not _is_plain(parser):
         return None
-    if not layout.regular and not parser.encoding.as_bytes:
+    if not (layout.regular or _can_be_requoted(parser, chunk.data)):
         return None
     rows = RowsOnDemand(parser, chunk, layout)
     try:
@@ -83,6 +90,12 @@ def _is_plain(parser: Parser) -> bool:
     given = parser.format
     own_escape = given.escape and given.escape != given.quote
     return not own_escape and (given.delimiter + given.quote).isascii()
+
+
+def _can_be_requoted(parser: Parser, data: bytes) -> bool:
+    """Whether `_requoted` can tell records apart: by bytes, of which few are quotes."""
+    quote = parser.format.quote.encode(parser.encoding.codec)
+    return parser.encoding.as_bytes and (not quote or data.count(quote) <= MOST_QUOTES)
 
 
 def _table_without_odd_rows(
@@ -135,13 +148,15 @@ def _undecodable(data: bytes, firsts: Integers, codec: str) -> set[int]:
     found: set[int] = set()
     view, start = memoryview(data), len(data) if codec == UTF_8 and _is_utf8(data) else 0
     while start < len(data):
+        following = int(np.searchsorted(firsts, start + DECODED_BYTES))
+        end = int(firsts[following]) if following < len(firsts) else len(data)
         try:
-            str(view[start:], codec)
-            break
+            str(view[start:end], codec)
         except UnicodeDecodeError as error:
             index = int(np.searchsorted(firsts, start + error.start, "right")) - 1
             found.add(index)
-            start = int(firsts[index + 1]) if index + 1 < len(firsts) else len(data)
+            end = int(firsts[index + 1]) if index + 1 < len(firsts) else len(data)
+        start = end
     return found
 
 

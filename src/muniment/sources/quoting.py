@@ -26,10 +26,9 @@ def misplaced(units: Units, quotes: Integers, opens: Mask, edges: Sequence[int])
             on. A doubled quote is one that closes, with one that opens right after it.
         edges: what stands before a cell and after it: the delimiter and line ends.
     """
-    is_edge = np.zeros(256 if units.itemsize == 1 else 0x110000, np.bool_)
-    is_edge[list(edges)] = True
     beside = np.where(opens, quotes - 1, quotes + 1)
-    fits = (beside < 0) | (beside == len(units)) | is_edge[units[np.clip(beside, 0, len(units) - 1)]]
+    is_edge = np.isin(units[np.clip(beside, 0, len(units) - 1)], edges)
+    fits = (beside < 0) | (beside == len(units)) | is_edge
     doubled = ~opens[:-1] & opens[1:] & (quotes[:-1] + 1 == quotes[1:])
     fits[:-1] |= doubled
     fits[1:] |= doubled

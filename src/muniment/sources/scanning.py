@@ -57,8 +57,9 @@ def scan(
         max_rows: how many records to take.
         max_units: the longest record.
     """
-    if grammar.escape and content.find(grammar.escape, start, stop) >= 0:
-        return _nothing(sound=False)
+    escape = content.find(grammar.escape, start, stop) if grammar.escape else -1
+    if escape >= 0:
+        stop, ended = escape, False
     units = _units(content, start, stop)
     returns = _places(content, start, units, grammar.carriage_return)
     line_ends = _line_ends(_places(content, start, units, grammar.line_feed), returns, units, ended, grammar)
@@ -67,15 +68,17 @@ def scan(
     quotes = _places(content, start, units, grammar.quote)
     outside = np.flatnonzero(np.searchsorted(quotes, line_ends) % 2 == 0)
     closing = line_ends[outside]
-    starts = np.append(0, closing + 1)[: len(closing)]
+    if not len(closing):
+        return _nothing(sound=escape < 0)
+    starts = np.append(0, closing[:-1] + 1)
     ends = closing - _is_line_feed_of_two(units, closing, grammar) if len(returns) else closing
-    first_wrong = _first_wrong(units, quotes[: np.searchsorted(quotes, closing[-1:]).sum()], grammar)
-    doubtful = np.flatnonzero((closing > first_wrong) | (ends - starts > max_units))
+    first_wrong = _first_wrong(units, quotes[: np.searchsorted(quotes, closing[-1])], grammar)
+    doubtful = np.flatnonzero((closing > first_wrong) | (closing - starts > max_units))
     good = int(doubtful[0]) if len(doubtful) else len(closing)
     full = np.flatnonzero(ends[:good] > starts[:good])[:max_rows]
     taken = int(full[-1]) + 1 if len(full) == max_rows else good
     if not taken:
-        return _nothing(sound=not len(closing))
+        return _nothing(sound=False)
     past_end = int(closing[taken - 1]) == len(units)
     return Stretch(
         starts=starts[full],
@@ -84,7 +87,7 @@ def scan(
         blank_lines=taken - len(full),
         stop=int(closing[taken - 1]) + 1 - past_end,
         stop_line=int(outside[taken - 1]) + 1 - past_end,
-        sound=taken < good or good == len(closing),
+        sound=good == len(closing) and escape < 0,
     )
 
 

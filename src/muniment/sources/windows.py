@@ -137,7 +137,11 @@ class TextWindow(ByteWindow):
         self.ended = self._exhausted and stop == len(self._raw)
         self.content += self._decoder.decode(self._raw[self._decoded : stop], self.ended)
         self._decoded = stop
-        return len(self.content)
+        return len(self.content) if stop <= size else len(self._text_of(self._raw[:size]))
+
+    def _text_of(self, data: bytes) -> str:
+        """What whole characters say: `fill` tells no more than a new window would, however much is held."""
+        return codecs.getincrementaldecoder(self._encoding.codec)(self._encoding.on_error).decode(data)
 
     def grow(self) -> None:
         """As in `ByteWindow`."""

@@ -240,8 +240,10 @@ class TableWriter:
         condition: Any = columns[0] if len(columns) == 1 else sa.tuple_(*columns)
         wanted = sorted({tuple(row[place] for place in places) for row in accepted.values})
         lineage = len(self._fields)
-        at = committed_at(*(self._table.c[name] for name in LINEAGE[:2])) if dated and self._lineage else None
-        query = self._rows_of_keys().add_columns(sa.null() if at is None else at)
+        at: sa.ColumnElement[Any] = sa.null()
+        if dated and self._lineage:
+            at = committed_at(self._table.c.source_run, self._table.c.source_record)
+        query = self._rows_of_keys().add_columns(at)
         values: list[Any] = [key[0] for key in wanted] if len(columns) == 1 else wanted
         for *told, moment in map(tuple, rows_in(transaction.execute, query, condition, values)):
             pairs = zip(self._forms, told, strict=False)

@@ -18,6 +18,7 @@ from muniment.sources.decompression import kind_of
 from muniment.sources.encodings import resolved
 from muniment.sources.grammar import grammar
 from muniment.sources.parsing import Parser
+from muniment.sources.scanning import scan
 from muniment.sources.windows import ByteWindow, TextWindow
 from tests.faults.catalogue import fault
 from tests.unit.sources.reading import read, read_all, settings
@@ -121,6 +122,31 @@ def test_arrays_find_the_same_records_as_reading_one_by_one(text: Written, chose
         assert fast.layout.blank_lines == slow.layout.blank_lines
 
 
+@pytest.mark.parametrize("arrays", [True, False])
+def test_no_chunk_has_more_records_than_it_may_also_before_one_with_loose_quotes(arrays: bool) -> None:
+    data = b'1,2\n1,2\n1,12" x 8"\n3,4\n5,6\n'
+    form, chosen = Format(header=False, columns=("a", "b")), settings(chunk_rows=2)
+    chunks = list(cut(data, form, chosen, 2, arrays=arrays))
+    assert [chunk.end.number - chunk.start.number for chunk in chunks] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("length", [16, 17])
+def test_how_long_a_record_may_be_does_not_depend_on_its_neighbours(length: int, line_end: bytes) -> None:
+    data = b"1,2" + line_end + b"3,".ljust(length, b"x") + line_end + b"5,6" + line_end
+    form, chosen = Format(header=False, columns=("a", "b")), with_longest(settings(), 16)
+    by_arrays, one_by_one = (list(cut(data, form, chosen, 2, arrays=arrays)) for arrays in (True, False))
+    assert found(by_arrays) == found(one_by_one)
+
+
+def test_records_up_to_an_escape_character_are_found_by_arrays() -> None:
+    form = Format(header=False, columns=("a", "b"), escape="\\")
+    text = b"1,2\n" * 1_000 + b"3,\\,\n"
+    stretch = scan(text, 0, len(text), True, grammar(form, resolved(form, text, "")), 5_000, 100)
+    assert len(stretch.starts) == 1_000
+    assert not stretch.sound
+
+
 NASTY_PIECES = rb'a|bc|,|,|"|"|""|\|","|x,"y"'.split(b"|")
 NASTY_PIECES += [b"\n", b"\n", b"\r\n", b"\r", b"\n\n", b"1,2\n", b"\0", b"\xff", b"\xc3\xa9", b"\xe2\x82"]
 NASTY_BYTES = st.lists(st.sampled_from(NASTY_PIECES), max_size=40).map(b"".join)
@@ -172,6 +198,7 @@ def test_how_garbage_is_cut_does_not_change_its_records(
     except SourceError:
         return
     assert found(whole) == found(parts)
+    assert all(chunk.end.number - chunk.start.number <= chosen.chunk_rows for chunk in parts)
 
 
 @given(NASTY_BYTES | st.binary(max_size=200), FORMS, bounds(), st.sampled_from([16, 64, 1 << 20]))
@@ -189,6 +216,18 @@ def test_reading_of_garbage_can_go_on_from_the_end_of_any_chunk(
             (c.start, c.end, c.data, c.last) for c in whole.chunks[index + 1 :]
         ]
         assert rest.rows == whole.rows[len(whole.rows) - len(rest.rows) :]
+    source.close()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "shift_jis"])
+def test_reading_goes_on_in_the_same_chunks_behind_a_record_that_is_too_long(encoding: str) -> None:
+    form = Format(header=False, columns=("a", "b"), delimiter="|", encoding=encoding)
+    data = ("1|2\n" * 5 + "3|" + "x" * 900 + "\n" + "4|5\n" * 200).encode(encoding)
+    source = open_source(io.BytesIO(data), form, settings(chunk_bytes=64, max_record_bytes=32))
+    whole = list(source.chunks(source.first))
+    for index, chunk in enumerate(whole):
+        rest = list(source.chunks(chunk.end))
+        assert [(c.start, c.end) for c in rest] == [(c.start, c.end) for c in whole[index + 1 :]]
     source.close()
 
 
