@@ -23,9 +23,8 @@ UTF_8 = "utf-8"
 DECODED_BYTES = 64 * 1024
 """Bytes decoded at once where some are not text: an error takes a copy of all that it was found in."""
 
-MOST_QUOTES = 1024 * 1024
-"""Quotes of a chunk that arrays look at one by one, which takes some 50 bytes for each: only huge records of
-little else have more."""
+MOST_QUOTES = 4 * 1024 * 1024
+"""Quotes of a chunk whose places are held, in 8 bytes each: only huge records of little else have more."""
 
 
 class RowsOnDemand(Sequence[list[str]]):
