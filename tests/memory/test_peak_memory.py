@@ -34,13 +34,13 @@ def assert_flat(kind: str, small: int, large: int, server: str | None, *options:
 @pytest.mark.parametrize(
     ("kind", "small", "large", "options"),
     [
-        ("table good", 100_000, 400_000, ()),
+        ("table good", 100_000, 1_000_000, ()),
         ("table all-bad", 10_000, 50_000, SMALL_CHUNKS),
-        ("museum good", 12_000, 36_000, SMALL_CHUNKS),
+        ("museum good", 8_000, 36_000, SMALL_CHUNKS),
         ("museum all-bad", 6_000, 24_000, SMALL_CHUNKS),
         ("records", 30_000, 200_000, ()),
         ("jsonl", 20_000, 120_000, ()),
-        ("parquet", 60_000, 240_000, ()),
+        ("parquet", 60_000, 400_000, ()),
     ],
 )
 def test_a_load_of_many_times_the_rows_takes_no_more_memory(
