@@ -2,9 +2,9 @@
 
 `opening` makes a file that can be read again of whatever the user names; `stored` knows its hash and its
 bytes from any place, by way of `decompression`; `windows` holds a stretch of it in memory, as bytes or as
-text (`encodings`); `cutting` cuts chunks of whole records, found by
-`scanning` with arrays where all is well, else by `recovery` one by one; `parsing` makes cells of each
-record or says what is wrong with it, `columnar` the cells of many.
+text (`encodings`); `cutting` cuts chunks of whole records, found by `scanning` with arrays where all is
+well, else by `recovery` one by one; `parsing` makes cells of each record or says what is wrong with it,
+`columnar` the cells of many.
 """
 
 from muniment.sources.delimited import DelimitedSource

@@ -64,25 +64,15 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Extents:
+class Extents(Stretch):
     """Where the records of one chunk stand within a window.
 
     Attributes:
-        starts, ends: units before each record, and up to its line end.
-        lines: physical lines from the window's start to each record's.
-        blank_lines: lines with nothing on them.
-        stop, stop_line: units and lines of the whole chunk.
         unterminated: the last record is ended by the end of the source, not by a line end.
         faults: by index, why a record is not well formed.
         regular: see `Layout`.
     """
 
-    starts: Integers
-    ends: Integers
-    lines: Integers
-    blank_lines: int
-    stop: int
-    stop_line: int
     unterminated: bool
     faults: Mapping[int, str]
     regular: bool

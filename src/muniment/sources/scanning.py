@@ -17,14 +17,13 @@ from muniment.sources.quoting import Mask, Units, misplaced
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Records that follow each other, from some place on: of which units and lines are counted from there.
+    """Where records stand that follow each other; units and lines are counted from where it begins.
 
     Attributes:
         starts, ends: units before each record, and up to its line end.
         lines: physical lines before each record.
         blank_lines: lines with nothing on them.
         stop, stop_line: units and lines of all that.
-        sound: what follows may be well formed, too.
     """
 
     starts: Integers
@@ -33,17 +32,23 @@ class Stretch:
     blank_lines: int
     stop: int
     stop_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned(Stretch):
+    """A stretch that arrays found; `sound` where what follows may be well formed, too."""
+
     sound: bool
 
 
-def _nothing(*, sound: bool) -> Stretch:
+def _nothing(*, sound: bool) -> Scanned:
     none = np.empty(0, np.int64)
-    return Stretch(none, none, none, blank_lines=0, stop=0, stop_line=0, sound=sound)
+    return Scanned(none, none, none, blank_lines=0, stop=0, stop_line=0, sound=sound)
 
 
 def scan(
     content: Content, start: int, stop: int, ended: bool, grammar: Grammar, max_rows: int, max_units: int
-) -> Stretch:
+) -> Scanned:
     """The records from `start` on that end before `stop`, and before what takes a closer look.
 
     That is a record that is not well formed or too long, a quote within a plain cell, or an escape character.
@@ -80,7 +85,7 @@ def scan(
     if not taken:
         return _nothing(sound=False)
     past_end = int(closing[taken - 1]) == len(units)
-    return Stretch(
+    return Scanned(
         starts=starts[full],
         ends=ends[full],
         lines=np.append(0, outside[:-1] + 1)[full],
