@@ -285,12 +285,11 @@ class MuseumWriter:
         runs = sa.select(run.run_id).where(late, run.run_id != self._run_id)
         for table in (tables.object_, tables.sighting):
             c = table.c
-            query = sa.select(c.object_id, c.run_id, committed_at(c.run_id, c.record_number))
-            for object_id, *told in map(
-                tuple,
-                rows_in(transaction.execute, query.where(c.run_id.in_(runs)), c.object_id, list(keys)),
-            ):
-                met[keys[object_id]].append(_Met(*told))
+            moment = committed_at(c.run_id, c.record_number)
+            query = sa.select(c.object_id, c.run_id, moment).where(c.run_id.in_(runs))
+            for row in rows_in(transaction.execute, query, c.object_id, list(keys)):
+                object_id, run_id, at = tuple(row)
+                met[keys[object_id]].append(_Met(run_id, at))
         return met
 
     def _accession_holders(
