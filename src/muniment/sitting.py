@@ -122,7 +122,7 @@ def ended(total: Account, before: Account, place: Place, settings: Settings) -> 
     """The end of a sitting that has come as far as the source goes, or the reject budget."""
     read = total.read - before.read
     if not within_budget(total, settings):
-        return Sitting("stopped", read, (_over_budget(total, settings),), end=place)
+        return Sitting("stopped", read, (over_budget(total, settings),), end=place)
     return Sitting("done", read, end=place)
 
 
@@ -144,7 +144,8 @@ def tell(run_id: int, source: Source, chunk: Chunk, committed: Committed, observ
     )
 
 
-def _over_budget(total: Account, settings: Settings) -> str:
+def over_budget(total: Account, settings: Settings) -> str:
+    """What there is to say of a run that ends since so much was quarantined."""
     return (
         f"{total.quarantined:,} of {total.read:,} records were quarantined, more than the budget of "
         f"{settings.max_rejects}. What was committed stays; `muniment quarantine list` shows why. Run again "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,15 +92,32 @@ def test_the_reject_budget_holds_back_what_comes_after_the_chunk_that_uses_it_up
     assert list(order.may_be_stored()) == [0, 100]
     for start in (0, 100):
         order.settle(start, Account(read=10, inserted=4, quarantined=6))
-    assert order.over_budget
+    assert order.over_budget == Account(read=20, inserted=8, quarantined=12)
     assert list(order.may_be_stored()) == []
+
+
+@pytest.mark.parametrize("first", [100, 200], ids=["in order", "the later one first"])
+def test_a_budget_that_is_used_up_stays_so_however_good_what_is_stored_beside_is(first: int) -> None:
+    order = Order(Place(0, 1, 2), Account(), lambda total: total.quarantined * 2 <= total.read)
+    accounts = {0: Account(read=10, inserted=10), 100: Account(read=20, quarantined=20)}
+    accounts[200] = Account(read=100, inserted=100)
+    for number, start in enumerate(accounts):
+        order.hand_out(chunk(number))
+        order.judge(start, Judged(NOTHING, Account()))
+        order.store(start)
+    for start in (0, first, 300 - first):
+        order.settle(start, accounts[start])
+        if order.over_budget is not None and order.waits_for(200):
+            order.finish()
+    assert order.over_budget == Account(read=30, inserted=10, quarantined=20)
+    assert (order.reached.offset, order.total.read, list(order.may_be_stored())) == (300, 130, [])
 
 
 def test_what_was_rejected_and_then_counted_as_left_out_does_not_use_up_the_budget() -> None:
     order = in_work(NOTHING, NOTHING, NOTHING, bad=6, allowed=10)
     for start in (0, 100):
         order.settle(start, Account(read=10, inserted=4, skipped=6))
-    assert not order.over_budget
+    assert order.over_budget is None
     assert list(order.may_be_stored()) == [200]
 
 
@@ -114,4 +132,4 @@ def test_a_run_that_ends_finishes_what_lies_before_the_last_chunk_that_is_being_
     assert list(order.may_be_stored()) == [100]
     for start in (100, 200):
         order.settle(start, Account(read=10))
-    assert (order.unsettled, order.reached.offset) == (0, 300)
+    assert (order.unsettled, order.reached.offset) == ([], 300)

@@ -14,7 +14,16 @@ from muniment.databases.patience import persistently
 from muniment.errors import MunimentError, SourceIncomplete
 from muniment.events import AttemptFailed, Observer, telling_failures
 from muniment.records import Account, Chunk, Place
-from muniment.sitting import GO_ON, Sitting, account_so_far, ended, goes_on, must_have_reached, tell
+from muniment.sitting import (
+    GO_ON,
+    Sitting,
+    account_so_far,
+    ended,
+    goes_on,
+    must_have_reached,
+    over_budget,
+    tell,
+)
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest
 from muniment.workers.crew import Crew, Lost, Report
@@ -100,7 +109,7 @@ class WorkersLoad:
 
     def _hand_out(self) -> None:
         while self._upcoming and not self._ending and len(self._order) < WINDOW * self._crew.size:
-            if self._order.unsettled >= self._crew.size:
+            if len(self._order.unsettled) >= self._crew.size:
                 return
             chunk, start = self._upcoming, self._upcoming.start.offset
             self._order.hand_out(chunk)
@@ -153,7 +162,7 @@ class WorkersLoad:
         if self._stop.requested and not self._interrupted:
             self._interrupted = True
             self._crew.interrupt()
-        if not self._ending and (self._interrupted or self._order.over_budget or not self._fine):
+        if not self._ending and (self._interrupted or self._order.over_budget is not None or not self._fine):
             self._ending = True
             self._order.finish()
 
@@ -161,9 +170,14 @@ class WorkersLoad:
         if not self._fine and self._error:
             raise self._error
         order, read = self._order, self._order.total.read - self._before.read
-        if self._interrupted and not order.over_budget:
+        if self._interrupted and order.over_budget is None:
             return Sitting("interrupted", read, (GO_ON,))
         self._patiently(partial(must_have_reached, self._job, order.reached))
-        if self._error and not order.over_budget:
+        if order.over_budget is not None:
+            said = over_budget(order.over_budget, self._settings)
+            return Sitting("stopped", read, (said,), end=order.reached)
+        if self._error:
             return Sitting("incomplete", read, (str(self._error),), end=order.reached)
+        if self._upcoming is not None or next(self._chunks, None) is not None:
+            raise AssertionError("nothing went wrong, and yet the source was not read to its end")
         return ended(order.total, self._before, order.reached, self._settings)

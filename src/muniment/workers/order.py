@@ -57,6 +57,8 @@ class Order:
     Attributes:
         reached: everything before this place is committed.
         total: the account of all that is settled.
+        over_budget: the account up to where the run ends, since too much of it was quarantined; else None.
+            What is settled further on may be better, and changes nothing about that.
     """
 
     def __init__(self, reached: Place, total: Account, within_budget: Callable[[Account], bool]) -> None:
@@ -64,6 +66,7 @@ class Order:
         self.total = total
         self._up_to_reached = total
         self._within_budget = within_budget
+        self.over_budget = None if within_budget(total) else total
         self._in_work: dict[int, _InWork] = {}
 
     def __len__(self) -> int:
@@ -108,6 +111,8 @@ class Order:
                 break
             self.reached = each.end
             self._up_to_reached += each.account
+            if self.over_budget is None and not self._within_budget(self._up_to_reached):
+                self.over_budget = self._up_to_reached
             del self._in_work[first]
 
     def waits_for(self, start: int) -> bool:
@@ -123,19 +128,14 @@ class Order:
         )
 
     @property
-    def unsettled(self) -> int:
-        """How many chunks are in work that are not committed."""
-        return sum(each.account is None for each in self._in_work.values())
+    def unsettled(self) -> list[Chunk]:
+        """The chunks in work that are not committed."""
+        return [each.chunk for each in self._in_work.values() if each.chunk is not None]
 
     @property
     def storing(self) -> bool:
         """Whether any chunk is being stored."""
         return any(each.stored and each.account is None for each in self._in_work.values())
-
-    @property
-    def over_budget(self) -> bool:
-        """Whether so much of what is committed without a gap was quarantined that the run ends here."""
-        return not self._within_budget(self._up_to_reached)
 
     def finish(self) -> None:
         """Hand out nothing more, and give up what is not needed for an end without a gap.
