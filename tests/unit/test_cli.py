@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -166,3 +168,13 @@ def test_on_a_terminal_the_log_speaks_in_words(capsys: pytest.CaptureFixture[str
         "warning: a.csv: no mapping mentions the column x\ninfo: a.csv: run started (run 3, bytes 12)\n"
     )
     structlog.reset_defaults()
+
+
+def test_drivers_print_nothing_beside_the_log() -> None:
+    said = (
+        "import logging; from muniment.cli import logs, options;"
+        "logs.start_log(options.LogLevel.INFO, options.LogFormat.TEXT, for_people=True);"
+        "logging.getLogger('psycopg').warning('lost')"
+    )
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -47,6 +47,8 @@ def start_log(
         if for_people
         else structlog.processors.LogfmtRenderer(key_order=KEY_ORDER, drop_missing=True)
     )
+    # Of connections that are lost it prints lines of its own; they are told of as attempts that failed.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
