@@ -174,9 +174,10 @@ def rows_hash(execute: Execute | None, kept: Kept, claimed: Row) -> tuple[bytes,
             c.record_number < claimed["end_record"],
         )
         ordered = query.order_by(*(c[name] for name in kept.order))
-        for row in execute(ordered.execution_options(yield_per=ROWS_AT_ONCE)):
-            digest.add(tuple(row))
-            count += 1
+        with execute(ordered.execution_options(yield_per=ROWS_AT_ONCE)) as rows:
+            for row in rows:
+                digest.add(tuple(row))
+                count += 1
     return digest.value(), count
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from muniment.databases import session
 from muniment.databases.engines import (
     Arguments,
+    close_cursor,
     libpq_arguments,
     on_connecting,
     pool_of,
@@ -54,6 +55,8 @@ def async_engine(url: str, *, workers: int = 1) -> AsyncEngine:
         sa.event.listen(made.sync_engine, "begin", session.begin_transaction_of_sqlite)
     if driver in ("asyncpg", "asyncmy"):
         on_connecting(made.sync_engine, partial(_watch_transport, options=options))
+    if driver == "psycopg":
+        sa.event.listen(made.sync_engine, "handle_error", close_cursor)
     on_connecting(made.sync_engine, partial(begin[driver], options=options))
     return made
 

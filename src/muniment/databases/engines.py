@@ -13,6 +13,7 @@ has to be told, and how:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def engine_at(url: sa.URL, options: ConnectionOptions, label: str, *, workers: i
     )
     if kind == "postgresql":
         sa.event.listen(made, "do_connect", partial(_connect_psycopg, options=options))
+        sa.event.listen(made, "handle_error", close_cursor)
         on_connecting(made, partial(session.begin_postgresql, options=options))
     else:
         sa.event.listen(made, "do_connect", partial(_connect_pymysql, options=options))
@@ -122,6 +124,14 @@ def _connect_psycopg(
     from muniment.databases.silence import HearingConnection
 
     return HearingConnection.connect_within(options.reply_seconds, *arguments, **named)
+
+
+def close_cursor(failed: sa.engine.ExceptionContext) -> None:
+    """Close the cursor of a connection that is lost, which SQLAlchemy leaves open: psycopg warns of it."""
+    cursor = getattr(failed.execution_context, "cursor", None)
+    if failed.is_disconnect and cursor is not None:
+        with suppress(Exception):  # it is of no use any more, whatever it says
+            cursor.close()
 
 
 def _connect_pymysql(
