@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from muniment import first_load
 from muniment.databases.url import parsed
 from tests import servers
 
@@ -90,6 +91,12 @@ def database_url(request: Any, tmp_path: Path, test_servers: Servers) -> Iterato
     force = " WITH (FORCE)" if request.param == "postgresql" else ""
     with _administration(server) as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name}{force}")
+
+
+@pytest.fixture
+def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loads of this process commit one chunk after the other, whatever the database."""
+    monkeypatch.setattr(first_load, "checks_row_by_row", lambda *_: False)
 
 
 def _administration(server: str) -> sa.Connection:

@@ -100,8 +100,9 @@ def load(  # noqa: PLR0913 - a load has an option for each thing that its user m
         archive: a folder, or a URL that fsspec reaches: once the run is done, a copy of the source is kept
             there, compressed and compared.
         archive_move: then remove the source, which must be a file.
-        workers: how many processes load at once, each with one connection; the result is the same. A script
-            that asks for more than one needs the usual `if __name__ == "__main__":`.
+        workers: how many processes load at once, each with one connection; the result is the same. One alone
+            has two, for museum records whose foreign keys PostgreSQL checks. A script that asks for more than
+            one needs the usual `if __name__ == "__main__":`.
         dask: instead, the address of a Dask scheduler, such as `tcp://scheduler:8786`: its workers load.
         settings: chunks, bounds, reject budget.
         observer: is called with each event (`muniment.events`).

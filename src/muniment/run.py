@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import count
@@ -24,6 +24,7 @@ from muniment.databases.database import Database, Transaction
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
     CommitsLost,
+    DatabaseError,
     HeaderError,
     Interrupted,
     MunimentError,
@@ -40,7 +41,7 @@ from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
 from muniment.records import Account, Problem
-from muniment.sitting import Sitting, account_so_far, load_in_order
+from muniment.sitting import GO_ON, Sitting, account_so_far, load_in_order
 from muniment.sources.format import joining_columns
 from muniment.sources.remarks import remarks
 from muniment.sources.source import Source
@@ -49,6 +50,7 @@ from muniment.workers.crew import Crew
 from muniment.workers.judging import judged_by
 from muniment.workers.loading import WorkersLoad
 from muniment.workers.task import Task
+from muniment.workers.threads import Threads
 
 EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
 """By status of a run; any other is 1."""
@@ -256,16 +258,53 @@ def _load_chunks(
     stop: StopRequest,
     crew: Crew | None,
 ) -> Sitting:
-    """Load what is not yet committed, by workers where there are some that can read the source."""
-    reader = source.reader() if crew else None
-    if crew is None or reader is None:
-        return load_in_order(job, source, settings, observer, stop)
-    with job.database.transaction() as transaction:
-        repeats = quarantine.has_earlier(transaction, job.run_id, job.scope)
-    crew.begin(Task(profile, reader, source.ranges, settings, job.run_id, job.mends, repeats))
+    """Load what is not yet committed: by workers, over two connections, or in order.
+
+    Over two, where the server is what a load waits for; where it fails, in order from then on.
+    """
+    patiently = partial(
+        persistently, settings=settings, stop=stop, failed=telling_failures(observer, job.run_id)
+    )
+    in_order = partial(load_in_order, job, source, settings, observer, stop)
+    reader = source.reader()
+    if reader is None:
+        return in_order()
+    if crew is None and not patiently(partial(first_load.checks_row_by_row, job.database, profile)):
+        return in_order()
+    repeats = patiently(partial(_has_earlier, job))
+    task = Task(profile, reader, source.ranges, settings, job.run_id, job.mends, repeats)
+    if crew is None:
+        return _over_two_connections(job, task, source, observer, stop)
+    crew.begin(task)
     if not crew.stores:
-        return load_in_order(job, source, settings, observer, stop, judged_by(crew, observer))
+        return in_order(judged_by(crew, observer))
     return WorkersLoad(crew, job, source, settings, observer, stop).load()
+
+
+def _has_earlier(job: Job) -> bool:
+    with job.database.transaction() as transaction:
+        return quarantine.has_earlier(transaction, job.run_id, job.scope)
+
+
+def _over_two_connections(
+    job: Job, task: Task, source: Source, observer: Observer, stop: StopRequest
+) -> Sitting:
+    with closing(Threads(job)) as threads:
+        threads.begin(task)
+        load = WorkersLoad(threads, job, source, task.settings, observer, stop)
+        try:
+            return load.load()
+        except CommitsLost:
+            raise
+        except DatabaseError:
+            if not threads.failed:
+                raise  # which was waited for already
+    read = load.read
+    del load  # and with it the chunks that its error holds
+    if stop.requested:
+        return Sitting("interrupted", read, (GO_ON,))
+    sitting = load_in_order(job, source, task.settings, observer, stop)
+    return replace(sitting, read=read + sitting.read)
 
 
 def _complete(job: Job, sitting: Sitting) -> Sitting:

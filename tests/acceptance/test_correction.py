@@ -469,6 +469,7 @@ def test_a_correction_updates_what_an_older_export_has_stored(
     assert [title["title"] for title in _titles(database)] == ["New"]
 
 
+@pytest.mark.usefixtures("one_connection")
 @pytest.mark.parametrize("made", ["1900", "1901"], ids=["the same record", "another record"])
 def test_a_correction_replaces_an_earlier_one_after_which_a_younger_load_has_rejected_the_record(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path, made: str
@@ -487,6 +488,7 @@ def test_a_correction_replaces_an_earlier_one_after_which_a_younger_load_has_rej
     assert {state for _, state in states(database)} == {"closed"}
 
 
+@pytest.mark.usefixtures("one_connection")
 def test_what_an_older_load_has_stored_since_is_never_overwritten(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path
 ) -> None:
@@ -503,6 +505,7 @@ def test_what_an_older_load_has_stored_since_is_never_overwritten(
     assert sorted(title["title"] for title in _titles(database)) == ["Jug", "Newer"]
 
 
+@pytest.mark.usefixtures("one_connection")
 def test_a_duplicate_of_a_load_that_was_taken_up_again_replaces_nothing_either(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path
 ) -> None:

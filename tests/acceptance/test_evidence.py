@@ -204,6 +204,7 @@ def test_a_run_that_is_stopped_and_taken_up_has_two_seals_that_both_hold(
     assert load(export, database_url, settings=ALL_MAY_BE_BAD).seal == done.seal
 
 
+@pytest.mark.usefixtures("one_connection")
 def test_an_interrupted_run_is_not_sealed_until_it_is_done(tmp_path: Path, database_url: str) -> None:
     class Died(Exception):
         pass

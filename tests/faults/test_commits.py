@@ -15,7 +15,7 @@ from tests.acceptance.loading import MAPPING, load, query
 from tests.acceptance.program import PATIENCE_SECONDS, program_in
 from tests.faults.catalogue import fault
 from tests.faults.conftest import CHUNK_ROWS
-from tests.faults.loading import SETTINGS, Watcher, administer, load_amid, must_be_whole, of_the_second_chunk
+from tests.faults.loading import SETTINGS, Watcher, administer, load_amid, must_be_whole, of_a_later_chunk
 from tests.faults.proxy import Line, Proxy
 
 on_servers = pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
@@ -48,7 +48,7 @@ def test_a_commit_that_never_reaches_the_server_is_made_up_for(
 ) -> None:
     watcher = load_amid(export, proxy.url, lambda: proxy.at(COMMIT[kind_of(database_url)], proxy.lose))
     assert proxy.done == 1
-    assert [of_the_second_chunk(failed) for failed in watcher.failed] == [True]
+    assert [of_a_later_chunk(failed) for failed in watcher.failed] == [True]
     must_be_whole(export, database_url)
 
 
@@ -59,7 +59,7 @@ def test_a_chunk_is_not_loaded_twice_though_the_reply_to_its_commit_is_lost(
 ) -> None:
     watcher = load_amid(export, proxy.url, lambda: proxy.at(COMMIT[kind_of(database_url)], proxy.lose_reply))
     assert proxy.done == 1
-    assert [of_the_second_chunk(failed) for failed in watcher.failed] == [True]
+    assert [of_a_later_chunk(failed) for failed in watcher.failed] == [True]
     must_be_whole(export, database_url)
 
 
@@ -72,7 +72,7 @@ def test_a_commit_that_lands_late_is_waited_for_and_found_done(
         export, proxy.url, lambda: proxy.at(COMMIT[kind_of(database_url)], proxy.deliver_late(LATE_SECONDS))
     )
     assert proxy.done == 1
-    assert [of_the_second_chunk(failed) for failed in watcher.failed] == [True]
+    assert [of_a_later_chunk(failed) for failed in watcher.failed] == [True]
     must_be_whole(export, database_url)
 
 
@@ -91,7 +91,7 @@ def test_a_session_that_is_ended_amid_its_bulk_writing_does_the_chunk_again(
 
     watcher = load_amid(export, proxy.url, lambda: proxy.at(BULK[kind], end_session))
     assert proxy.done == 1
-    assert [of_the_second_chunk(failed) for failed in watcher.failed] == [True]
+    assert any(of_a_later_chunk(failed) for failed in watcher.failed)
     must_be_whole(export, database_url)
 
 
@@ -110,7 +110,7 @@ def test_a_proxy_that_acknowledges_and_never_answers_is_given_up(
 
     run = load(export, f"{proxy.url}?reply_seconds=2", settings=SETTINGS, observer=observe)
     assert (run.status, proxy.done) == ("done", 1)
-    assert of_the_second_chunk(watcher.failed[0])
+    assert of_a_later_chunk(watcher.failed[0])
     must_be_whole(export, database_url)
 
 
@@ -126,8 +126,10 @@ def test_a_failed_attempt_is_logged_with_its_chunk_its_records_and_where_it_aros
     assert ended.exit_code == 0, ended.err
     lines = [json.loads(line) for line in ended.err.splitlines() if line.startswith("{")]
     (failed,) = [line for line in lines if line["event"] == "attempt failed"]
-    assert (failed["level"], failed["attempt"], failed["records"]) == ("warning", 1, "1-20")
-    assert failed["chunk"] == len(export.read_bytes().splitlines(keepends=True)[0])
+    assert (failed["level"], failed["attempt"]) == ("warning", 1)
+    first, last = map(int, failed["records"].split("-"))
+    assert (first % CHUNK_ROWS, last) == (1, first + CHUNK_ROWS - 1)
+    assert failed["chunk"] == len(b"".join(export.read_bytes().splitlines(keepends=True)[:first]))
     assert "load_chunk" in failed["trace"]
     assert str(sa.make_url(database_url).password) not in ended.said
 

@@ -109,6 +109,12 @@ class FailingDatabase:
     def schema_lock(self) -> AbstractContextManager[Transaction]:
         return self._failing(self._database.schema_lock)
 
+    def beside(self) -> FailingDatabase:
+        return FailingDatabase(self._database.beside(), self._strike)
+
+    def break_off(self) -> None:
+        self._database.break_off()
+
     def close(self) -> None:
         self._database.close()
 

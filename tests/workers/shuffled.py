@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
+from muniment.databases import connect
 from muniment.errors import WorkerLost
 from muniment.records import Chunk, Progress
 from muniment.sources.ranges import Handed
@@ -29,6 +30,7 @@ class Shuffled:
     """
 
     stores = True
+    shares_memory = False
 
     def __init__(
         self, size: int, database: str, seed: int, *, losing: float = 0.0, backwards: bool = False
@@ -51,7 +53,7 @@ class Shuffled:
     def judge(self, chunk: Chunk) -> None:
         start = chunk.start.offset
         if start not in self._workers:
-            self._workers[start] = Worker(self._task, self._database, "shuffled", StopRequest())
+            self._workers[start] = Worker(self._task, self._task.job(connect(self._database)), "shuffled")
         self._pending[start] = chunk
 
     def store(self, chunk: Chunk, progress: Progress) -> None:
@@ -70,7 +72,7 @@ class Shuffled:
         if isinstance(what, Chunk):
             yield Report(start, worker.judge(Handed.of(what, self._task.ranges)))
             return
-        stored = worker.store(start, what, lambda _event: None)
+        stored = worker.store(start, what, StopRequest(), lambda _event: None)
         if stored.committed is not None:
             self.committed.append(start)
         if self._loses(start):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from muniment.databases.connection import SqlDatabase
 from muniment.databases.database import Database, Transaction, Value
 from muniment.databases.kinds import class_of
 from muniment.databases.scratch import scratch
@@ -36,7 +35,7 @@ def connect(url: str) -> Database:
         hint = "End the URL with / and the name of the database"
         raise DatabaseUrlError("this URL names no database", hint=hint, where=label(parts))
     try:
-        return _usable(class_of(kind)(parts, label(parts)))
+        return class_of(kind).reached(parts, label(parts))
     except (TypeError, ValueError, OSError):
         if not parts.query:
             raise
@@ -45,12 +44,3 @@ def connect(url: str) -> Database:
         raise DatabaseUrlError(
             "the driver does not take the options of this URL", hint=hint, where=label(parts)
         ) from None
-
-
-def _usable(database: SqlDatabase) -> SqlDatabase:
-    try:
-        database.must_be_usable()
-    except BaseException:
-        database.close()
-        raise
-    return database

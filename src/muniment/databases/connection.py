@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
@@ -98,6 +98,19 @@ class SqlDatabase(ABC):
         self.engine = engine_at(plain, options.for_writing(), label, workers=workers)
         self.engine.dialect.ddl_compiler = self.ddl_compiler
         self.label = label
+        self._url = url
+        self._in_use: set[Any] = set()
+
+    @classmethod
+    def reached(cls, url: sa.URL, label: str) -> Self:
+        """The database at a URL, to which one connection has been made; see `muniment.databases.connect`."""
+        database = cls(url, label)
+        try:
+            database.must_be_usable()
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.label}>"
@@ -113,6 +126,8 @@ class SqlDatabase(ABC):
     @contextmanager
     def _transaction_on(self, connection: sa.Connection) -> Iterator[Transaction]:
         """A transaction on a connection that nobody uses after it."""
+        driver = connection.connection.driver_connection
+        self._in_use.add(driver)
         try:
             with wrapping(self.label):
                 connection.begin()
@@ -126,6 +141,7 @@ class SqlDatabase(ABC):
                 raise known from error
             raise
         finally:
+            self._in_use.discard(driver)
             connection.close()
 
     def unhurried_transaction(self) -> AbstractContextManager[Transaction]:
@@ -145,6 +161,16 @@ class SqlDatabase(ABC):
         """Nothing, where a driver takes rows as they are."""
         return None
 
+    def beside(self) -> Self:
+        """The same database once more, over connections of its own; one has been made."""
+        return self.reached(self._url, self.label)
+
+    def break_off(self) -> None:
+        """Have fail, soon, what other threads do in transactions; the server rolls it back."""
+        for driver in tuple(self._in_use):
+            self._in_use.discard(driver)  # once is enough
+            self._cut_off(driver)
+
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
@@ -153,6 +179,10 @@ class SqlDatabase(ABC):
         """Connect once; raise `DatabaseError` where the server is not one that Muniment can write to."""
         with wrapping(self.label), self.engine.connect() as connection:
             self._must_suit(connection)
+
+    def _cut_off(self, driver: Any) -> None:
+        """Cut a driver's connection off from its server, from another thread than the one that uses it."""
+        raise NotImplementedError  # nobody writes to this database from other threads
 
     def _connection(self) -> sa.Connection:
         return self.engine.connect()

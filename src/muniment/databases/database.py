@@ -181,6 +181,14 @@ class Database(Protocol):
         """A transaction under which no one else creates or upgrades the schema."""
         ...
 
+    def beside(self) -> Database:
+        """The same database once more, over connections of its own."""
+        ...
+
+    def break_off(self) -> None:
+        """Have fail, soon, what other threads do in transactions; the server rolls it back."""
+        ...
+
     def close(self) -> None:
         """Give back all connections."""
         ...

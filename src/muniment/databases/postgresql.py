@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
@@ -16,6 +19,7 @@ from muniment.databases.connection import SqlDatabase, SqlTransaction
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import ChecksOfTypes
 from muniment.databases.session import SCHEMA_LOCK_SECONDS
+from muniment.databases.silence import HearingConnection
 from muniment.databases.tabbed import tab_separated
 from muniment.databases.types import metadata
 from muniment.databases.values import conversions, converted
@@ -46,6 +50,10 @@ _OIDS = sa.text(
     "SELECT attname, CAST(atttypid AS integer) FROM pg_attribute"
     " WHERE attrelid = CAST(:name AS regclass) AND attnum > 0"
 )
+
+
+CANCEL_SECONDS = 2.0
+"""How long to try to have a statement cancelled: twice that is less than `muniment.stopping.END_SECONDS`."""
 
 
 class PostgresTransaction(SqlTransaction):
@@ -188,6 +196,16 @@ class PostgresDatabase(SqlDatabase):
         with self.transaction() as transaction:
             transaction.execute(sa.text(WAIT_FOR_DISK))
             yield transaction
+
+    def _cut_off(self, driver: HearingConnection) -> None:
+        # A server that computes, or waits for a lock, does not hear that somebody has hung up.
+        with suppress(psycopg.Error, OSError):
+            driver.cancel_safe(timeout=CANCEL_SECONDS)
+        with (
+            suppress(psycopg.OperationalError, OSError),  # it is closed, or cut off, already
+            socket.socket(fileno=os.dup(driver.fileno())) as way,
+        ):
+            way.shutdown(socket.SHUT_RDWR)
 
     def _waits_for_disk(self, connection: sa.Connection) -> bool:
         return connection.exec_driver_sql("SHOW fsync").scalar() == "on"

@@ -19,6 +19,7 @@ import numpy as np
 
 from muniment import errors
 from muniment.chunk_load import Committed, Quarantined
+from muniment.databases import connect
 from muniment.errors import MunimentError, UsageError, WorkerLost
 from muniment.events import AttemptFailed
 from muniment.extras import needed
@@ -68,6 +69,7 @@ class Cluster:
     """
 
     stores = True
+    shares_memory = False
 
     def __init__(self, scheduler: str, database: str) -> None:
         distributed = needed("distributed", "dask", "loading on a cluster")
@@ -185,7 +187,7 @@ class _Bench:
             if self.worker is not None:
                 self.worker.close()
             self.stop = StopRequest()
-            self.worker = Worker(plan.task, plan.database, name, self.stop)
+            self.worker = Worker(plan.task, plan.task.job(connect(plan.database)), name)
             self.sitting = plan.sitting
         return self.worker
 
@@ -220,7 +222,7 @@ def store_on_cluster(plan: Plan, handed: Handed, progress: Progress) -> dict[str
             worker = _BENCH.worker_for(plan, address)
             if not worker.holds(start):
                 worker.judge(handed)
-            stored = worker.store(start, progress, failed.append)
+            stored = worker.store(start, progress, _BENCH.stop, failed.append)
         except Exception as error:  # noqa: BLE001 - as above
             return {"error": _told_of(error), "failed": [asdict(each) for each in failed]}
     return {

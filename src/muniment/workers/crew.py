@@ -26,7 +26,7 @@ class Report:
     """What is told of a chunk, which is called by its first byte."""
 
     start: int
-    what: Judged | Prepared | Stored | AttemptFailed | Lost | Exception
+    what: Judged | Prepared | Stored | AttemptFailed | Lost | BaseException
 
 
 class Crew(Protocol):
@@ -35,6 +35,11 @@ class Crew(Protocol):
     @property
     def stores(self) -> bool:
         """Whether they store what they have judged; else they hand it back, as they do for SQLite."""
+        ...
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether they are of one process, so that nothing may be held beside a huge chunk."""
         ...
 
     @property

@@ -13,7 +13,7 @@ from muniment.config import Settings
 from muniment.databases.patience import persistently
 from muniment.errors import MunimentError, SourceIncomplete
 from muniment.events import AttemptFailed, Observer, telling_failures
-from muniment.records import Account, Chunk, Place
+from muniment.records import HUGE_BYTES, Account, Chunk, Place
 from muniment.sitting import (
     GO_ON,
     Sitting,
@@ -66,7 +66,7 @@ class WorkersLoad:
         self._peaks: dict[str, int] = {}
         self._interrupted = self._ending = False
         self._upcoming: Chunk | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def load(self) -> Sitting:
         """Load what is not yet committed.
@@ -75,7 +75,6 @@ class WorkersLoad:
             MunimentError: what stopped a worker, or the reading of the source; what was being stored
                 meanwhile is committed.
         """
-        self._cut()
         while True:
             self._hand_out()
             for start in self._order.may_be_stored() if self._fine else ():
@@ -101,23 +100,43 @@ class WorkersLoad:
             return place, {start for start, _ in later}
 
     def _cut(self) -> None:
-        """Cut the next chunk, so that it lies ready when a worker wants one."""
+        """Cut the next chunk, unless that is done."""
         try:
-            self._upcoming = next(self._chunks, None)
+            self._upcoming = self._upcoming or next(self._chunks, None)
         except MunimentError as error:
-            self._upcoming, self._error = None, error
+            self._error = error
 
     def _hand_out(self) -> None:
-        while self._upcoming and not self._ending and len(self._order) < WINDOW * self._crew.size:
-            if len(self._order.unsettled) >= self._crew.size:
+        while not self._ending and self._is_wanted:
+            self._cut()
+            if self._upcoming is None or self._crowds(self._upcoming):
                 return
             chunk, start = self._upcoming, self._upcoming.start.offset
+            self._upcoming = None
             self._order.hand_out(chunk)
             if start in self._committed:
                 self._settle(start, Committed(Account()))
             else:
                 self._crew.judge(chunk)
-            self._cut()
+        if not self._ending and not self._crew.shares_memory:
+            self._cut()  # so that it lies ready when a worker wants one
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether a worker could take a chunk; none beside a huge one, where they share memory."""
+        size, unsettled = self._crew.size, self._order.unsettled
+        if self._crew.shares_memory and any(map(_is_huge, unsettled)):
+            return False
+        return len(unsettled) < size and len(self._order) < WINDOW * size
+
+    def _crowds(self, chunk: Chunk) -> bool:
+        """Whether a chunk is huge, and would share memory with another."""
+        return self._crew.shares_memory and _is_huge(chunk) and bool(self._order.unsettled)
+
+    @property
+    def read(self) -> int:
+        """Records so far of what it has settled."""
+        return self._order.total.read - self._before.read
 
     def _take(self, report: Report) -> None:
         start, what = report.start, report.what
@@ -136,7 +155,7 @@ class WorkersLoad:
                 self._settle(start, what.committed, again=what.again)
         elif isinstance(what, Lost):
             self._make_up_for(start, what)
-        elif isinstance(what, Exception):
+        elif isinstance(what, BaseException):
             self._order.lose(start)
             self._error = what if self._fine else self._error
 
@@ -169,7 +188,7 @@ class WorkersLoad:
     def _ended(self) -> Sitting:
         if not self._fine and self._error:
             raise self._error
-        order, read = self._order, self._order.total.read - self._before.read
+        order, read = self._order, self.read
         if self._interrupted and order.over_budget is None:
             return Sitting("interrupted", read, (GO_ON,))
         self._patiently(partial(must_have_reached, self._job, order.reached))
@@ -181,3 +200,7 @@ class WorkersLoad:
         if self._upcoming is not None or next(self._chunks, None) is not None:
             raise AssertionError("nothing went wrong, and yet the source was not read to its end")
         return ended(order.total, self._before, order.reached, self._settings)
+
+
+def _is_huge(chunk: Chunk) -> bool:
+    return len(chunk.data) > HUGE_BYTES

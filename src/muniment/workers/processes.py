@@ -25,6 +25,7 @@ from types import FrameType
 from typing import Any
 
 from muniment.chunk_load import prepare_chunk
+from muniment.databases import connect
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import Interrupted, WorkerLost
 from muniment.events import AttemptFailed
@@ -82,6 +83,8 @@ class Processes:
         database: the URL; None where they only read and judge, and the caller stores.
         modules: what they will need: those of the profile and the database.
     """
+
+    shares_memory = False
 
     def __init__(self, count: int, database: str | None, modules: Sequence[str] = ()) -> None:
         self.size = count
@@ -274,11 +277,10 @@ def _work(pipe: Connection, environment: dict[str, str]) -> None:
         handed: Handed = pipe.recv()
         with _reporting(pipe, handed.chunk):
             failed = partial(_tell_failure, pipe, task, handed.chunk)
-            connecting = partial(Worker, task, database, f"process {os.getpid()}", stop)
-            with closing(
-                persistently(connecting, settings=task.settings, stop=stop, failed=failed)
-            ) as worker:
-                _serve(pipe, handed, worker)
+            connecting = partial(connect, database)
+            reached = persistently(connecting, settings=task.settings, stop=stop, failed=failed)
+            with closing(Worker(task, task.job(reached), f"process {os.getpid()}")) as worker:
+                _serve(pipe, handed, worker, stop)
 
 
 def _judge_all(pipe: Connection, task: Task) -> None:
@@ -290,7 +292,7 @@ def _judge_all(pipe: Connection, task: Task) -> None:
             pipe.send(Report(handed.chunk.start.offset, prepared))
 
 
-def _serve(pipe: Connection, handed: Handed, worker: Worker) -> None:
+def _serve(pipe: Connection, handed: Handed, worker: Worker, stop: StopRequest) -> None:
     """Judge each chunk, and store it when the parent says so."""
     message: Handed | Progress = handed
     chunk = handed.chunk
@@ -301,7 +303,7 @@ def _serve(pipe: Connection, handed: Handed, worker: Worker) -> None:
                 pipe.send(Report(start, worker.judge(message)))
                 worker.encode(start)  # while the parent looks whether it may be stored
             else:
-                pipe.send(Report(start, worker.store(start, message, partial(_tell, pipe, start))))
+                pipe.send(Report(start, worker.store(start, message, stop, partial(_tell, pipe, start))))
         message = pipe.recv()
         if isinstance(message, Handed):
             worker.forget(chunk.start.offset)

@@ -13,12 +13,12 @@ from functools import partial
 from muniment import ledger, quarantine
 from muniment.chunk_load import Committed, Job, OutOfTurn, Prepared, encode_chunk, load_chunk, prepare_chunk
 from muniment.config import Settings
-from muniment.databases import connect
+from muniment.databases import Database
 from muniment.databases.patience import persistently
 from muniment.events import AttemptFailed
 from muniment.footprint import Footprint, footprint
 from muniment.memory import peak_rss
-from muniment.profile import Profile, RunContext
+from muniment.profile import Profile, RunContext, Writer
 from muniment.records import Account, Progress
 from muniment.sources.ranges import Handed, Ranges
 from muniment.sources.source import Reader
@@ -46,6 +46,15 @@ class Task:
     mends: bool
     repeats: bool
 
+    def job(self, database: Database) -> Job:
+        """The job of a worker with this database of its own."""
+        judge = self.profile.bind(self.reader.header)
+        return Job(self.reader, judge, database, self.writer(), self.run_id, self.profile.scope, self.mends)
+
+    def writer(self) -> Writer:
+        """A writer that remembers nothing yet."""
+        return self.profile.writer(RunContext(self.run_id))
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -69,21 +78,14 @@ class Worker:
 
     Args:
         task: what is loaded.
-        database: its URL.
+        job: the same with the worker's own database.
         name: of the worker.
-        stop: a request to it ends the pauses between attempts.
     """
 
-    def __init__(self, task: Task, database: str, name: str, stop: StopRequest) -> None:
+    def __init__(self, task: Task, job: Job, name: str) -> None:
         self._task = task
+        self._job = job
         self._name = name
-        self._stop = stop
-        self._judge = task.profile.bind(task.reader.header)
-        writer = task.profile.writer(RunContext(task.run_id))
-        self._database = connect(database)
-        self._job = Job(
-            task.reader, self._judge, self._database, writer, task.run_id, task.profile.scope, task.mends
-        )
         self._kept: dict[int, Prepared] = {}
         self._committed: frozenset[int] = frozenset()
         """The start of the last chunk that it committed: all that the writer remembers was there before. On a
@@ -92,7 +94,7 @@ class Worker:
     def judge(self, handed: Handed) -> Judged:
         """Read and judge a chunk, and keep it until it is stored or forgotten."""
         chunk = handed.taken(self._task.ranges)
-        prepared = prepare_chunk(chunk, self._task.reader, self._judge)
+        prepared = prepare_chunk(chunk, self._job.source, self._job.judge)
         self._kept[chunk.start.offset] = prepared
         rejected = len(prepared.verdicts.rejections)
         account = Account(read=len(prepared.records), quarantined=rejected)
@@ -110,17 +112,25 @@ class Worker:
         """A chunk is not wanted any more."""
         self._kept.pop(start, None)
 
-    def store(self, start: int, progress: Progress, failed: Callable[[AttemptFailed], None]) -> Stored:
-        """Store a chunk that it keeps, where all of this progress is committed."""
-        prepared = self._kept[start]
-        progress = replace(progress, beyond=progress.beyond | self._committed)
-        run_id = self._task.run_id
-        stored = persistently(
-            partial(self._store_once, prepared, progress),
+    def store(
+        self, start: int, progress: Progress, stop: StopRequest, failed: Callable[[AttemptFailed], None]
+    ) -> Stored:
+        """Store a chunk that it keeps, where all of this progress is committed; persistently.
+
+        A request to stop ends the pauses between them.
+        """
+        chunk, run_id = self._kept[start].chunk, self._task.run_id
+        return persistently(
+            partial(self.store_once, start, progress),
             settings=self._task.settings,
-            stop=self._stop,
-            failed=lambda attempt, error: failed(AttemptFailed.of(run_id, prepared.chunk, attempt, error)),
+            stop=stop,
+            failed=lambda attempt, error: failed(AttemptFailed.of(run_id, chunk, attempt, error)),
         )
+
+    def store_once(self, start: int, progress: Progress) -> Stored:
+        """The same, without another attempt."""
+        progress = replace(progress, beyond=progress.beyond | self._committed)
+        stored = self._stored(self._kept[start], progress)
         if stored.committed is not None:
             if not stored.again:
                 self._committed = frozenset({start})
@@ -129,16 +139,16 @@ class Worker:
 
     def close(self) -> None:
         """Give back the connection."""
-        self._database.close()
+        self._job.database.close()
 
-    def _store_once(self, prepared: Prepared, progress: Progress) -> Stored:
+    def _stored(self, prepared: Prepared, progress: Progress) -> Stored:
         try:
             return Stored(load_chunk(prepared, self._job, progress))
         except OutOfTurn:
             return Stored(None)
         except ledger.ChunkAlreadyCommitted:
             start = prepared.chunk.start.offset
-            with self._database.transaction() as transaction:
+            with self._job.database.transaction() as transaction:
                 account, _ = ledger.account_of(transaction, self._task.run_id, start)
             return Stored(Committed(account), again=True)
 
