@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from muniment.databases import Database
-from muniment.errors import DatabaseError, RowRefused
+from muniment.databases import Database, postgresql
+from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused
 from muniment.records import VALUE_CHARACTERS
+from tests.acceptance.loading import opened
+from tests.acceptance.program import PATIENCE_SECONDS
 
 LONG = "nine" * 2_500_000
 """A value of 10 MB, as a database may quote it whole."""
@@ -33,6 +35,28 @@ def test_postgresql_keeps_the_plans_by_which_it_checks_the_foreign_keys_of_new_r
         assert tuple(transaction.execute(asked).one()) == ("auto", "off")
     with database.transaction() as transaction:
         assert tuple(transaction.execute(asked).one()) == ("force_custom_plan", "on")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_is_asked_whether_it_lives_once_the_server_was_quiet_for_a_while(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_all = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    def end_and_use() -> None:
+        with opened(database_url) as other, other.transaction() as transaction:
+            transaction.execute(end_all).all()
+        with database.transaction() as transaction:
+            transaction.execute(sa.text("SELECT 1"))
+
+    monkeypatch.setattr(postgresql, "FRESH_SECONDS", PATIENCE_SECONDS)
+    with pytest.raises(DatabaseUnavailable):
+        end_and_use()
+    monkeypatch.setattr(postgresql, "FRESH_SECONDS", 0.0)
+    end_and_use()
 
 
 def test_an_error_that_quotes_a_value_of_ten_megabytes_is_short(database: Database) -> None:

@@ -14,9 +14,13 @@ from psycopg.abc import PQGen
 
 
 class HearingConnection(psycopg.Connection[Any]):
-    """A connection that is closed, with an `OperationalError`, where the server falls silent."""
+    """A connection that is closed, with an `OperationalError`, where the server falls silent.
+
+    `last_heard` is when the server last answered, by the monotonic clock, in seconds.
+    """
 
     reply_seconds: float | None = None
+    last_heard = 0.0
 
     @classmethod
     def connect_within(cls, reply_seconds: float, *arguments: Any, **named: Any) -> Self:
@@ -27,7 +31,9 @@ class HearingConnection(psycopg.Connection[Any]):
 
     def wait(self, gen: PQGen[Any], *arguments: Any, **named: Any) -> Any:
         """As psycopg's, but not for ever."""
-        return super().wait(_heard(self, gen, self.reply_seconds), *arguments, **named)
+        told = super().wait(_heard(self, gen, self.reply_seconds), *arguments, **named)
+        self.last_heard = time.monotonic()
+        return told
 
 
 class HearingAsyncConnection(psycopg.AsyncConnection[Any]):
