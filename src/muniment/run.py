@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import count
@@ -24,7 +24,6 @@ from muniment.databases.database import Database, Transaction
 from muniment.databases.patience import GO_ON_LATER, persistently
 from muniment.errors import (
     CommitsLost,
-    DatabaseError,
     HeaderError,
     Interrupted,
     MunimentError,
@@ -41,7 +40,7 @@ from muniment.memory import peak_rss, rare_collections
 from muniment.migrations import upgrade
 from muniment.profile import Judge, Profile, RunContext
 from muniment.records import Account, Problem
-from muniment.sitting import GO_ON, Sitting, account_so_far, load_in_order
+from muniment.sitting import Sitting, account_so_far, load_in_order
 from muniment.sources.format import joining_columns
 from muniment.sources.remarks import remarks
 from muniment.sources.source import Source
@@ -50,7 +49,7 @@ from muniment.workers.crew import Crew
 from muniment.workers.judging import judged_by
 from muniment.workers.loading import WorkersLoad
 from muniment.workers.task import Task
-from muniment.workers.threads import Threads
+from muniment.workers.threads import over_two_connections
 
 EXIT_CODES = {"done": 0, "already loaded": 0, "stopped": 3, "interrupted": 130}
 """By status of a run; any other is 1."""
@@ -274,7 +273,7 @@ def _load_chunks(
     repeats = patiently(partial(_has_earlier, job))
     task = Task(profile, reader, source.ranges, settings, job.run_id, job.mends, repeats)
     if crew is None:
-        return _over_two_connections(job, task, source, observer, stop)
+        return over_two_connections(job, task, source, observer, stop)
     crew.begin(task)
     if not crew.stores:
         return in_order(judged_by(crew, observer))
@@ -284,27 +283,6 @@ def _load_chunks(
 def _has_earlier(job: Job) -> bool:
     with job.database.transaction() as transaction:
         return quarantine.has_earlier(transaction, job.run_id, job.scope)
-
-
-def _over_two_connections(
-    job: Job, task: Task, source: Source, observer: Observer, stop: StopRequest
-) -> Sitting:
-    with closing(Threads(job)) as threads:
-        threads.begin(task)
-        load = WorkersLoad(threads, job, source, task.settings, observer, stop)
-        try:
-            return load.load()
-        except CommitsLost:
-            raise
-        except DatabaseError:
-            if not threads.failed:
-                raise  # which was waited for already
-    read = load.read
-    del load  # and with it the chunks that its error holds
-    if stop.requested:
-        return Sitting("interrupted", read, (GO_ON,))
-    sitting = load_in_order(job, source, task.settings, observer, stop)
-    return replace(sitting, read=read + sitting.read)
 
 
 def _complete(job: Job, sitting: Sitting) -> Sitting:

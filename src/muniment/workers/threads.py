@@ -14,10 +14,15 @@ from queue import Empty, SimpleQueue
 
 from muniment.chunk_load import Job
 from muniment.databases import Database
-from muniment.events import AttemptFailed
+from muniment.errors import CommitsLost, DatabaseError
+from muniment.events import AttemptFailed, Observer
 from muniment.records import Chunk, Progress
+from muniment.sitting import GO_ON, Sitting, load_in_order
 from muniment.sources.ranges import Handed
+from muniment.sources.source import Source
+from muniment.stopping import StopRequest
 from muniment.workers.crew import Report
+from muniment.workers.loading import WorkersLoad
 from muniment.workers.order import Judged
 from muniment.workers.task import Stored, Task, Worker
 
@@ -30,6 +35,33 @@ been about to begin a transaction."""
 
 NAME = "muniment-write"
 """What the threads are called."""
+
+
+def over_two_connections(
+    job: Job, task: Task, source: Source, observer: Observer, stop: StopRequest
+) -> Sitting:
+    """Load what is not yet committed over two connections; where the database fails, in order from then on.
+
+    Raises:
+        CommitsLost: the database has lost some of what it had committed.
+        MunimentError: as `muniment.workers.loading.WorkersLoad.load`, but for what the database fails in.
+    """
+    with closing(Threads(job)) as threads:
+        threads.begin(task)
+        load = WorkersLoad(threads, job, source, task.settings, observer, stop)
+        try:
+            return load.load()
+        except CommitsLost:
+            raise
+        except DatabaseError:
+            if not threads.failed:
+                raise  # which was waited for already
+    read = load.read
+    del load  # and with it the chunks that its error holds
+    if stop.requested:
+        return Sitting("interrupted", read, (GO_ON,))
+    sitting = load_in_order(job, source, task.settings, observer, stop)
+    return replace(sitting, read=read + sitting.read)
 
 
 class Threads:
