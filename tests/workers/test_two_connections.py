@@ -196,7 +196,8 @@ def test_a_budget_that_duplicates_use_up_stops_the_load_however_good_the_next_ch
     run = load(write(export, rows), database_url, settings=settings)
     assert run.status == "stopped"
     assert "58 of 1,100 records were quarantined" in run.messages[0]
-    assert run.account.read < 1_400
+    in_work = loading.WINDOW * Threads.size  # at the most, the chunk with the duplicates and those behind it
+    assert run.account.read <= 1_000 + 100 * in_work
     again = load(export, database_url, chunk_rows=100)
     assert (again.status, again.account.read) == ("done", len(rows))
 
@@ -209,7 +210,11 @@ def test_a_second_connection_that_is_refused_for_any_reason_leaves_the_load_to_t
 
     monkeypatch.setattr(PostgresDatabase, "beside", refuse)
     failed: list[AttemptFailed] = []
-    observe = lambda event: failed.append(event) if isinstance(event, AttemptFailed) else None  # noqa: E731
+
+    def observe(event: object) -> None:
+        if isinstance(event, AttemptFailed):
+            failed.append(event)
+
     assert load(export, database_url, chunk_rows=CHUNK_ROWS, observer=observe).status == "done"
     assert [event.message for event in failed] == ["query_wait_timeout"]
     must_be_whole(database_url, export)

@@ -174,7 +174,8 @@ class PostgresDatabase(SqlDatabase):
 
     def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
         super().__init__(url, label, workers=workers)
-        self.engine.dialect.do_ping = partial(_lives, self.engine.dialect.do_ping)  # type: ignore[method-assign]
+        ping = self.engine.dialect.do_ping
+        self.engine.dialect.do_ping = partial(_lives, ping)  # type: ignore[method-assign]  # of this engine alone
         self.types: dict[sa.Table, Mapping[str, int]] = {}
         """By table, the types of its columns when last it was written to."""
 
