@@ -220,6 +220,62 @@ def test_rows_encoded_for_columns_that_are_of_another_type_by_now_are_stored_all
             later.drop(transaction.connection)
 
 
+TEXTS_BY_TYPE: dict[str, tuple[list[str], list[str]]] = {
+    "VARCHAR(3) CHARACTER SET utf8mb4": (["é🏺ß", "", "a b"], ["éééé", "abcd"]),
+    "VARCHAR(3) CHARACTER SET latin1": (["éöß", "", "abc"], ["éééé", "富"]),
+    "TEXT CHARACTER SET utf8mb3": (["富嶽", "é"], ["🏺"]),
+    "CHAR(4) CHARACTER SET utf16": (["富嶽", "é🏺"], ["ééééé"]),
+    "ENUM('é', 'b') CHARACTER SET utf8mb4": (["é", "b"], ["ö"]),
+    "ENUM('é', 'b') CHARACTER SET latin1": (["é", "b"], ["ö"]),
+    "JSON": (['{"größe": 1}', "[]"], ["["]),
+    "INET6": (["2001:db8::1", "::"], ["sixteen bytes..."]),
+    "UUID": (["6ccd780c-baba-1026-9564-5b8c656024db"], ["sixteen bytes..."]),
+    "DECIMAL(8, 2)": (["-12.50", "3"], ["12,50", "1234567"]),
+    "DATETIME(3)": (["1953-02-28 12:13:14.567"], ["1953-02-30"]),
+    "BIT(8)": (["a"], ["ab"]),
+    "LONGBLOB": (["é"], []),
+}
+"""By what a column of MariaDB's is, texts that it takes and others that it refuses."""
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("kind", TEXTS_BY_TYPE)
+def test_a_column_takes_a_text_loaded_in_bulk_as_it_takes_one_that_is_inserted(
+    database: Database, kind: str
+) -> None:
+    table = sa.Table("various", sa.MetaData(), sa.Column("number", Id), sa.Column("value", sa.Text))
+    taken, refused = TEXTS_BY_TYPE[kind]
+    rows = list(enumerate(taken))
+    with database.transaction() as transaction:
+        transaction.execute(sa.text(f"CREATE TABLE various (number BIGINT, value {kind}) CHARSET utf8mb4"))
+        transaction.execute(table.insert(), [{"number": number, "value": text} for number, text in rows])
+        inserted = _hexadecimal(transaction)
+        transaction.execute(table.delete())
+        transaction.insert(table, ["number", "value"], rows)
+        assert _hexadecimal(transaction) == inserted
+        assert len(inserted) == len(rows)
+        for text in refused:
+            with pytest.raises(RowRefused), transaction.savepoint():
+                transaction.insert(table, ["number", "value"], [(1, text)])
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_column_whose_character_set_has_changed_takes_the_same_text(database: Database) -> None:
+    table = sa.Table("various", sa.MetaData(), sa.Column("value", sa.Text))
+    kept = []
+    for charset in ("utf8mb4", "latin1"):
+        with database.transaction() as transaction:
+            transaction.execute(sa.text(f"CREATE OR REPLACE TABLE various (value TEXT) CHARSET {charset}"))
+        with database.transaction() as transaction:
+            transaction.insert(table, ["value"], [("Günderode",)])
+            kept.append(transaction.execute(sa.select(table.c.value)).scalar_one())
+    assert kept == ["Günderode"] * 2
+
+
+def _hexadecimal(transaction: Transaction) -> list[str]:
+    return list(transaction.execute(sa.text("SELECT hex(value) FROM various ORDER BY number")).scalars())
+
+
 def test_a_part_of_columns_is_inserted_as_that_part(database: Database) -> None:
     numbers, texts = pa.array(range(10)), pa.array(["", None, "x\ty", "é\n", "\\"] * 2)
     rows = ColumnarRows([numbers, texts])

@@ -14,13 +14,14 @@ from sqlalchemy.dialects.mysql.base import MySQLDDLCompiler
 
 from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.columnar import tab_separated_columns
-from muniment.databases.connection import SqlDatabase, SqlTransaction
+from muniment.databases.connection import SqlDatabase, SqlTransaction, ask_only_the_quiet
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import ChecksOfTypes
 from muniment.databases.errors import mysql_error, wrapping
 from muniment.databases.infile import StreamingConnection
 from muniment.databases.session import SCHEMA_LOCK_SECONDS
 from muniment.databases.tabbed import tab_separated
+from muniment.databases.types import metadata
 from muniment.databases.values import conversions, converted, is_binary, must_all_be_storable
 from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused
 
@@ -38,6 +39,16 @@ LOCK_NAME_CHARACTERS = 40
 
 WAITS_FOR_DISK = "SELECT @@innodb_flush_log_at_trx_commit = 1 AND (NOT @@log_bin OR @@sync_binlog = 1)"
 """A crash undoes what stands in InnoDB's log and is missing in the binary log, where there is one."""
+
+TAKES_UTF_8 = sa.text(
+    "SELECT min(coalesce(character_set_name, 'utf8mb4') = 'utf8mb4' AND data_type IN ('char', 'varchar',"
+    " 'tinytext', 'text', 'mediumtext', 'longtext', 'tinyint', 'smallint', 'mediumint', 'int', 'bigint',"
+    " 'decimal', 'float', 'double', 'date', 'time', 'datetime', 'timestamp', 'year',"
+    " 'binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob'))"
+    " FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = :name"
+)
+"""Whether a table's columns all take UTF-8 as it is. Of others one may be in another character set, and one
+may take bytes for a value's own form (`uuid`, `inet6`). NULL where no such table is to be seen."""
 
 LOCAL_INFILE_FORBIDDEN = frozenset((1148, 3948, 4166))
 """How servers say that LOAD DATA LOCAL is switched off."""
@@ -89,11 +100,25 @@ class MySQLTransaction(SqlTransaction):
         binary = [is_binary(table.c[column]) for column in columns]
         places = [f"@c{i}" if binary[i] else quoted[i] for i in range(len(columns))]
         decoded = [f"{quoted[i]} = UNHEX(@c{i})" for i in range(len(columns)) if binary[i]]
+        text = "binary" if self._takes_utf8(table) else "utf8mb4"
         return (
-            f"LOAD DATA LOCAL INFILE '{name}' INTO TABLE {target} CHARACTER SET utf8mb4 "
+            f"LOAD DATA LOCAL INFILE '{name}' INTO TABLE {target} CHARACTER SET {text} "
             r"FIELDS TERMINATED BY '\t' ESCAPED BY '\\' LINES TERMINATED BY '\n' "
             f"({', '.join(places)})" + (f" SET {', '.join(decoded)}" if decoded else "")
         )
+
+    def _takes_utf8(self, table: sa.Table) -> bool:
+        """Whether MariaDB may take the bytes as they are, which saves it a tenth of a flat load.
+
+        Of a user's table it is asked each time, lest another character set is filled with bytes of this one.
+        MySQL is not trusted with it: into a column of JSON it takes no such bytes.
+        """
+        if not getattr(self.connection.dialect, "is_mariadb", False):
+            return False
+        known = self._database.takes_utf8
+        if table.name not in known or table.metadata is not metadata:
+            known[table.name] = bool(self.connection.execute(TAKES_UTF_8, {"name": table.name}).scalar())
+        return known[table.name]
 
     def _refusal(self, cursor: Any, table: sa.Table, expected: int) -> DatabaseError:
         """Why a statement did not do exactly what it was told: these servers only warn."""
@@ -165,8 +190,10 @@ class MySQLDatabase(SqlDatabase):
 
     def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
         super().__init__(url, label, workers=workers)
+        ask_only_the_quiet(self.engine)
         self.loads_local_files = True
         self.transactional_tables: set[str] = set()
+        self.takes_utf8: dict[str, bool] = {}
 
     def encode(self, table: sa.Table, columns: Sequence[str], rows: Rows) -> Encoded | None:
         """The rows for LOAD DATA, where bytes stand in columns of bytes and nowhere else."""
