@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from muniment.databases import Database, postgresql
+from muniment.databases import Database, connection
 from muniment.errors import DatabaseError, DatabaseUnavailable, RowRefused
 from muniment.records import VALUE_CHARACTERS
 from tests.acceptance.loading import opened
@@ -14,13 +14,19 @@ from tests.acceptance.program import PATIENCE_SECONDS
 LONG = "nine" * 2_500_000
 """A value of 10 MB, as a database may quote it whole."""
 
+SESSIONS = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
+    "mysql": ("SELECT CONNECTION_ID()", "KILL {}"),
+}
+"""By dialect, how a session is asked its number, and how it is ended by that."""
+
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_postgresql_plans_each_query_for_the_keys_that_it_has(database: Database) -> None:
     with database.transaction() as transaction:
         assert transaction.execute(sa.text("SHOW plan_cache_mode")).scalar_one() == "force_custom_plan"
-    with database.engine.connect() as connection:
-        assert connection.execute(sa.text("SHOW plan_cache_mode")).scalar_one() == "force_custom_plan"
+    with database.engine.connect() as connected:
+        assert connected.execute(sa.text("SHOW plan_cache_mode")).scalar_one() == "force_custom_plan"
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -37,25 +43,23 @@ def test_postgresql_keeps_the_plans_by_which_it_checks_the_foreign_keys_of_new_r
         assert tuple(transaction.execute(asked).one()) == ("force_custom_plan", "on")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_connection_is_asked_whether_it_lives_once_the_server_was_quiet_for_a_while(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end_all = sa.text(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
-
     def end_and_use() -> None:
+        with database.transaction() as transaction:
+            session = transaction.execute(sa.text(ask)).scalar_one()
         with opened(database_url) as other, other.transaction() as transaction:
-            transaction.execute(end_all).all()
+            transaction.execute(sa.text(end.format(session)))
         with database.transaction() as transaction:
             transaction.execute(sa.text("SELECT 1"))
 
-    monkeypatch.setattr(postgresql, "FRESH_SECONDS", PATIENCE_SECONDS)
+    ask, end = SESSIONS[database.engine.dialect.name]
+    monkeypatch.setattr(connection, "FRESH_SECONDS", PATIENCE_SECONDS)
     with pytest.raises(DatabaseUnavailable):
         end_and_use()
-    monkeypatch.setattr(postgresql, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "FRESH_SECONDS", 0.0)
     end_and_use()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Self
+from functools import partial
+from typing import Any, Protocol, Self
 
 import sqlalchemy as sa
 
@@ -21,6 +23,31 @@ from muniment.errors import (
     RowRefused,
     StatementTimeout,
 )
+
+FRESH_SECONDS = 1.0
+"""A connection on which the server has answered so lately is not asked whether it lives before it is used
+again: that would take a thirtieth of the time of a flat chunk. Where it is gone, all is tried again."""
+
+
+class HeardConnection(Protocol):
+    """A driver's connection that knows when the server last answered, by the monotonic clock, in seconds."""
+
+    last_heard: float
+
+    @property
+    def closed(self) -> bool:
+        """Whether it cannot be used any more."""
+        ...
+
+
+def ask_only_the_quiet(engine: sa.Engine) -> None:
+    """Have an engine ask a connection whether it lives only where the server was quiet for a while."""
+    engine.dialect.do_ping = partial(_lives, engine.dialect.do_ping)  # type: ignore[method-assign]
+
+
+def _lives(ping: Callable[[Any], bool], connection: HeardConnection) -> bool:
+    fresh = not connection.closed and time.monotonic() - connection.last_heard < FRESH_SECONDS
+    return fresh or ping(connection)
 
 
 class SqlTransaction(ABC):

@@ -8,6 +8,7 @@ statement in progress, if that is what it asks for, and else the connection is c
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -29,13 +30,23 @@ PACKET_BYTES = 256 * 1024
 
 
 class StreamingConnection(_Connection):
-    """A connection on which LOAD DATA LOCAL reads what `serving` was given."""
+    """A connection on which LOAD DATA LOCAL reads what `serving` was given.
+
+    `last_heard` is when the server last answered a statement, by the monotonic clock, in seconds.
+    """
+
+    last_heard = 0.0
 
     packet_bytes = 0
     """The server's max_allowed_packet, once known: whoever sends more is cut off without an answer."""
 
     _name = ""
     _payload: Sequence[bytes | memoryview] = ()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it cannot be used any more."""
+        return not self.open
 
     def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
         """As PyMySQL's, but a statement that the server would not take is refused before it is sent."""
@@ -66,6 +77,7 @@ class StreamingConnection(_Connection):
         self._result = result
         if result.server_status is not None:
             self.server_status = result.server_status
+        self.last_heard = time.monotonic()
         return result.affected_rows
 
     def send_asked_for(self: Any, name: str) -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
-from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -18,7 +15,7 @@ from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 
 from muniment.columns import ColumnarRows, Encoded
 from muniment.databases.columnar import COPY_CLOSING, COPY_OPENING, binary_copy
-from muniment.databases.connection import SqlDatabase, SqlTransaction
+from muniment.databases.connection import SqlDatabase, SqlTransaction, ask_only_the_quiet
 from muniment.databases.database import Rows, Transaction
 from muniment.databases.ddl import ChecksOfTypes
 from muniment.databases.session import SCHEMA_LOCK_SECONDS
@@ -53,12 +50,6 @@ _OIDS = sa.text(
     "SELECT attname, CAST(atttypid AS integer) FROM pg_attribute"
     " WHERE attrelid = CAST(:name AS regclass) AND attnum > 0"
 )
-
-
-FRESH_SECONDS = 1.0
-"""A connection on which the server has answered so lately is not asked whether it lives before it is used
-again: that would take a thirtieth of the time of a flat chunk. Where it is gone, all is tried again."""
-
 
 CANCEL_SECONDS = 2.0
 """How long to try to have a statement cancelled: twice that is less than `muniment.stopping.END_SECONDS`."""
@@ -130,12 +121,6 @@ class PostgresTransaction(SqlTransaction):
         self.connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
-def _lives(ping: Callable[[Any], bool], connection: HearingConnection) -> bool:
-    """Whether a connection may be used again."""
-    fresh = not connection.closed and time.monotonic() - connection.last_heard < FRESH_SECONDS
-    return fresh or ping(connection)
-
-
 def _enclosed(content: memoryview) -> Iterator[bytes | memoryview]:
     """What binary COPY takes, in writes of `WRITE_BYTES`."""
     yield COPY_OPENING
@@ -174,8 +159,7 @@ class PostgresDatabase(SqlDatabase):
 
     def __init__(self, url: sa.URL, label: str, *, workers: int = 1) -> None:
         super().__init__(url, label, workers=workers)
-        ping = self.engine.dialect.do_ping
-        self.engine.dialect.do_ping = partial(_lives, ping)  # type: ignore[method-assign]  # of this engine alone
+        ask_only_the_quiet(self.engine)
         self.types: dict[sa.Table, Mapping[str, int]] = {}
         """By table, the types of its columns when last it was written to."""
 
