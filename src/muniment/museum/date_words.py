@@ -193,8 +193,9 @@ _VOCABULARY: dict[Kind, dict[int, str]] = {
     },
     Kind.NOTHING: {
         0: "n / a, date not known, date unknown, unknown date, no date, not dated, not known, undated,"
-        " unknown, date not recorded, nd, nda, n d, sd, sans date, ohne datum, undatiert,"
-        " unbekannt, oj, senza data, sin fecha, onbekend, zonder datum",
+        " unknown, date not recorded, nd, nda, n d, sd, s d, s / d, sans date, ohne datum, ohne jahr,"
+        " undatiert, unbekannt, oj, o j, od, o d, sine anno, sa, s a, senza data, sin fecha, sf, s f, s / f,"
+        " onbekend, zonder datum, zonder jaar, zj, z j",
     },
     Kind.EVENT: {
         0: "©, additions, annotated, assembled, background, begun, block, carved, cast, casting,"

@@ -171,6 +171,13 @@ UNDERSTOOD = [
     ("date not known", None, None),
     ("no date", None, None),
     ("n.d.", None, None),
+    ("o. J.", None, None),
+    ("O.D.", None, None),
+    ("ohne Jahr", None, None),
+    ("s. d.", None, None),
+    ("s/f", None, None),
+    ("z.j.", None, None),
+    ("s.a. [um 1600]", "1595-01-01", "1605-12-31"),
     ("Undated", None, None),
     ("unknown", None, None),
 ]
