@@ -108,7 +108,9 @@ def test_status_of_a_run_tells_its_account_and_its_problems(loaded: Program, tmp
     assert result["problems"] == {"missing": 2}
     assert result["location"] == str(tmp_path / "export.csv")
     told = loaded("status", "1").out
-    for part in ("balances", result["sha256"], result["mapping_version"], "missing"):
+    sealed = loaded("audit", "verify", "--json").result["head"]
+    assert result["seal"] == sealed
+    for part in ("balances", result["sha256"], result["mapping_version"], "missing", sealed):
         assert part in told
 
 

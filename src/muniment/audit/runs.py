@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from muniment.databases.database import Database
 from muniment.errors import UsageError
+from muniment.evidence import seal_of, seal_table
 from muniment.ledger import chunk_result_table, reading, run_table, source_table
 from muniment.quarantine import quarantine_table
 from muniment.records import Account, Problem, reasons
@@ -39,6 +40,7 @@ class RunStatus:
         seconds_validating, seconds_writing: summed over all chunks.
         problems: by code, how many of the quarantine's entries that this run saw last, or first, have it.
             Told by `run_status` only.
+        seal: the hash of its newest seal, in hexadecimal; "" where it has none. Told by `run_status` only.
     """
 
     run: int
@@ -60,6 +62,7 @@ class RunStatus:
     seconds_validating: float
     seconds_writing: float
     problems: Mapping[str, int] = field(default_factory=dict)
+    seal: str = ""
 
 
 def runs(database: Database) -> list[RunStatus]:
@@ -85,7 +88,7 @@ def run_status(database: Database, run_id: int) -> RunStatus:
                 if newest
                 else "Nothing was loaded yet",
             )
-        return replace(_status(row), problems=_problems(connection, run_id))
+        return replace(_status(row), problems=_problems(connection, run_id), seal=_seal(connection, run_id))
 
 
 def _query() -> sa.Select[Any]:
@@ -122,6 +125,13 @@ def _status(row: sa.Row[Any]) -> RunStatus:
         seconds_validating=float(row.seconds_validating or 0),
         seconds_writing=float(row.seconds_writing or 0),
     )
+
+
+def _seal(connection: sa.Connection, run_id: int) -> str:
+    if not sa.inspect(connection).has_table(seal_table.name):
+        return ""  # the database was made before there were any
+    seal = seal_of(connection.execute, run_id)
+    return seal.sha256.hex() if seal else ""
 
 
 def _problems(connection: sa.Connection, run_id: int) -> dict[str, int]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "loading:check",
     "load": "loading:load",
     "status": "auditing:status",
+    "notes": "auditing:notes",
     "doctor": "examining:doctor",
     "trace": "auditing:trace",
     "export": "exporting:export",

@@ -180,6 +180,10 @@ def show_next_steps(output: Output, run: Run, database: str, *, of_objects: bool
         steps.append(
             (f"muniment quarantine export{database} -o bad.csv", "... as a spreadsheet, to be mended")
         )
+    if run.account.notes:
+        steps.append(
+            (f"muniment notes {run.run}{database}", "what was remarkable about records that were stored")
+        )
     if of_objects and run.account.inserted + run.account.updated + run.account.unchanged:
         steps.append(
             (f"muniment trace ACCESSION{database}", "from a stored object back to its bytes in the file")

@@ -1,4 +1,4 @@
-"""`muniment status` and `muniment trace`: what was done, and where things come from."""
+"""`muniment status`, `notes` and `trace`: what was done, and where things come from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import typer
 
 from muniment import audit
-from muniment.audit import FieldTrace, RunStatus, Trace
+from muniment.audit import FieldTrace, NoteKind, RunStatus, StoredNote, Trace
 from muniment.cli import options
 from muniment.cli.account import NUMBERS, counted, duration, show_numbers
 from muniment.cli.output import Output, reporting
 from muniment.cli.target import as_option, existing_database
-from muniment.positions import at
+from muniment.positions import at, by_unit
+
+NOTES_LISTED = 50
+"""Notes listed unless --limit says otherwise: a few screens."""
 
 TEXT_CHARACTERS = 2_000
 """How much of a record's text, or of one cell, `trace` prints; `--json` has all of it."""
@@ -46,6 +49,46 @@ def status(
         one = audit.run_status(database, run)
         _show_run(output, one)
         output.finish(_run_data(one))
+
+
+def notes(
+    run: Annotated[
+        int | None,
+        typer.Argument(metavar="RUN", max=options.LARGEST_NUMBER, help="The run's number; else all runs."),
+    ] = None,
+    *,
+    code: Annotated[
+        str | None, typer.Option("--code", metavar="CODE", help="Notes of this kind: date-not-understood ...")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="List at most so many.")
+    ] = NOTES_LISTED,
+    db: options.DatabaseUrl = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """List what was remarkable about records that were stored, such as dates that were not understood.
+
+    First come the kinds of notes, then the notes themselves, each with its line and what stands there.
+
+    Examples:
+      muniment notes 3
+      muniment notes --code date-not-understood --limit 500
+    """
+    with reporting(json=json, debug=debug) as output, existing_database(db) as database:
+        kinds = audit.note_kinds(database, run, code)
+        listed = list(audit.notes(database, run, code, limit))
+        total = sum(kind.count for kind in kinds)
+        if not kinds:
+            if run is not None:
+                audit.run_status(database, run)  # which says where there is no such run
+            output.say("No notes.")
+        else:
+            _show_notes(output, kinds, listed)
+        if total > len(listed):
+            output.say(f"... and {total - len(listed):,} more: --limit lists more than {limit:,}")
+        told = [asdict(note) | {"problem": note.problem.as_dict()} for note in listed]
+        output.finish({"status": "done", "kinds": kinds, "notes": told, "more": total > len(listed)})
 
 
 def trace(
@@ -112,6 +155,18 @@ def _show_runs(output: Output, runs: list[RunStatus]) -> None:
     output.table(("run", "begun (UTC)", "source", "status", *NUMBERS), rows, right=("run", *NUMBERS))
 
 
+def _show_notes(output: Output, kinds: Sequence[NoteKind], listed: Sequence[StoredNote]) -> None:
+    counts = [(f"{kind.count:,}", kind.code, kind.column or kind.field) for kind in kinds]
+    output.table(("count", "note", "column"), counts, right=("count",))
+    output.say()
+    unit, places = by_unit([note.place for note in listed])
+    rows = [
+        (note.run, place, note.key or "", note.problem.message, note.problem.value, note.problem.hint)
+        for note, place in zip(listed, places, strict=True)
+    ]
+    output.table(("run", unit, "key", "note", "what stands there", "what to do"), rows, right=("run", unit))
+
+
 def _show_run(output: Output, run: RunStatus) -> None:
     output.heading(f"{run.source}: {run.status}, run {run.run}")
     show_numbers(output, run.account)
@@ -130,8 +185,9 @@ def _show_run(output: Output, run: RunStatus) -> None:
             ),
             ("ended", ended),
             ("commits", f"{run.chunks:,}"),
-            ("validating", duration(run.seconds_validating)),
-            ("writing", duration(run.seconds_writing)),
+            ("validating", f"{duration(run.seconds_validating)}, summed over all chunks"),
+            ("writing", f"{duration(run.seconds_writing)}, summed over all chunks"),
+            ("seal", run.seal),
         ]
     )
     if run.problems:
