@@ -42,7 +42,7 @@ from muniment.profile import Judge, Profile, RunContext
 from muniment.records import Account, Problem
 from muniment.sitting import Sitting, account_so_far, load_in_order
 from muniment.sources.format import joining_columns
-from muniment.sources.remarks import remarks
+from muniment.sources.remarks import remarks, unsettled
 from muniment.sources.source import Source
 from muniment.stopping import StopRequest
 from muniment.workers.crew import Crew
@@ -183,7 +183,8 @@ def _newer_run(database: Database, scope: str, run_id: int) -> int | None:
 
 
 def _remarks(source: Source, profile: Profile) -> list[Problem]:
-    return remarks(source.header, profile.columns(), joining_columns(profile.source))
+    of_header = remarks(source.header, profile.columns(), joining_columns(profile.source))
+    return [*of_header, *unsettled(profile.text)]
 
 
 def _make_ready(prepare_database: Callable[[], None], source: Source) -> None:

@@ -62,6 +62,7 @@ def test_a_guess_reports_and_drafts_a_mapping_with_which_the_load_works(
     assert f"--mapping {drafts[0].name}" in ended.out
     checked = muniment("check", "town export.csv", "--mapping", drafts[0].name, "--json")
     assert (checked.exit_code, checked.result["inserted"]) == (0, 59)
+    assert "Besides: the mapping still has TODO on lines 6, 7, 9." in checked.err
 
 
 def test_a_draft_never_overwrites_a_file_unasked(muniment: Program, tmp_path: Path) -> None:

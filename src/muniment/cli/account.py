@@ -21,8 +21,8 @@ GROUPS_SHOWN = 10
 NUMBERS = ("read", "inserted", "updated", "unchanged", "quarantined", "skipped")
 """The numbers of an account: the first is the sum of the others."""
 
-OF_COLUMNS = ("unmapped-columns", "absent-columns")
-"""Remarks that stand in the account too: that something is not loaded is no mere warning of a log."""
+OF_NOTE = ("unmapped-columns", "absent-columns", "unsettled-mapping")
+"""Remarks that stand in the account too: what is not loaded, or not decided, is no mere warning of a log."""
 
 OF_A_TRIAL = {
     "stopped": "more records were quarantined than --max-rejects allows: a load would stop here too. With "
@@ -54,7 +54,7 @@ class Rejections:
     Attributes:
         groups: by code and field.
         others: how many problems were of kinds beyond those.
-        remarks: what there was to say of the source's columns.
+        remarks: what there was to say of the source's columns and of the mapping.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Rejections:
 
     def __call__(self, event: Event) -> None:
         """Count a rejection's problems."""
-        if isinstance(event, SourceRemark) and event.problem.code in OF_COLUMNS:
+        if isinstance(event, SourceRemark) and event.problem.code in OF_NOTE:
             self.remarks.append(event.problem)
         if isinstance(event, RecordRejected):
             told = reasons(event.problems)
@@ -147,8 +147,8 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def show_columns(output: Output, rejections: Rejections) -> None:
-    """Which columns are not loaded, or are not there."""
+def show_remarks(output: Output, rejections: Rejections) -> None:
+    """Which columns are not loaded, or are not there, and what the mapping leaves open."""
     for remark in rejections.remarks:
         output.say(f"  Besides: {shortened(remark.message)}.", style="yellow")
 

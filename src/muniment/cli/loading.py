@@ -18,9 +18,9 @@ from muniment.cli.account import (
     OF_A_TRIAL,
     Rejections,
     show_account,
-    show_columns,
     show_next_steps,
     show_rejections,
+    show_remarks,
     summed,
 )
 from muniment.cli.memory_report import memory_report as recording_memory
@@ -218,7 +218,7 @@ def check(  # noqa: PLR0913  # typer reads the options from the signature
             run = replace(run, messages=(OF_A_TRIAL[run.status],))
         output.exit_code = run.exit_code
         show_account(output, run, trial=True)
-        show_columns(output, rejections)
+        show_remarks(output, rejections)
         show_rejections(output, rejections)
         output.heading("What a trial cannot foresee")
         output.say(CANNOT_FORESEE)
@@ -258,7 +258,7 @@ def _load_each(output: Output, sources: Sequence[Any], task: dict[str, Any], wat
         problems += rejections.as_data()
         output.exit_code = run.exit_code
         show_account(output, run)
-        show_columns(output, rejections)
+        show_remarks(output, rejections)
         show_rejections(output, rejections)
         if run.status not in GOES_ON:
             _tell_left_out(output, [_called(source) for source in sources[number:]])

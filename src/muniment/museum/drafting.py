@@ -50,8 +50,9 @@ def _institution(path: str) -> Iterator[str]:
     identifier = institution_id(path)
     yield "[institution]"
     yield f"name = {toml(re.sub('[-_]+', ' ', identifier))}  # TODO: the institution's name"
-    yield f"id = {toml(identifier)}  # TODO: a short id, such as its ISIL; it stays the same for good"
-    yield '# language = "en"  # TODO: the language of the records, such as de or ja'
+    yield f"id = {toml(identifier)}  # TODO: a short id, such as its ISIL"
+    yield "# Both stay the same for good: records are known again by them."
+    yield '# language = "en"  # TODO: the language of the records, such as de or ja, where it is another'
 
 
 def _source(guess: Guess) -> Iterator[str]:

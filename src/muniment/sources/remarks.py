@@ -1,12 +1,19 @@
-"""What there is to say of a source's header before anything is loaded."""
+"""What there is to say of a source's header, and of its mapping, before anything is loaded."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
 from muniment.records import Header, Problem
 from muniment.sources.assembling import ORIGIN
+
+UNSETTLED = re.compile(r"#\s*TODO\b")
+"""How a draft marks what nobody but its reader can tell."""
+
+LINES_NAMED = 5
+"""Lines of a mapping that a remark names: a draft has three."""
 
 
 def remarks(header: Header, mapped: Sequence[Sequence[str]], joining: Collection[str] = ()) -> list[Problem]:
@@ -34,6 +41,18 @@ def remarks(header: Header, mapped: Sequence[Sequence[str]], joining: Collection
         message = f"no mapping mentions the columns {', '.join(unread)}; they are not loaded"
         found.append(Problem("unmapped-columns", message, "Map them, if they matter"))
     return found
+
+
+def unsettled(mapping: str) -> list[Problem]:
+    """The lines of a drafted mapping, given as text, that it still asks its reader about."""
+    lines = [str(number) for number, line in enumerate(mapping.splitlines(), 1) if UNSETTLED.search(line)]
+    if not lines:
+        return []
+    named = ", ".join(lines[:LINES_NAMED]) + (" and more" if len(lines) > LINES_NAMED else "")
+    message = f"the mapping still has TODO on line{'s' if len(lines) > 1 else ''} {named}"
+    return [
+        Problem("unsettled-mapping", message, "Settle it before a load that is to stay, and take TODO away")
+    ]
 
 
 def _with_near(name: str, unread: Sequence[str]) -> str:
