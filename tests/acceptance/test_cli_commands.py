@@ -209,6 +209,18 @@ def test_bad_records_are_exported_mended_and_handed_in_again(loaded: Program, tm
     assert "entry 1" in told
 
 
+def test_an_entry_tells_of_its_other_attempts(loaded: Program, tmp_path: Path) -> None:
+    write_csv(tmp_path / "more.csv", [["2003.1", "", "", "", ""]])
+    loaded("load", "more.csv", "-m", "museum.toml", "--max-rejects", "100%", "-q")
+    loaded("quarantine", "export", "-o", "bad.csv", "--run", "2")
+    rows = mended((tmp_path / "bad.csv").read_text(encoding="utf-8-sig"), {"2003.1": "Bowl"})
+    write_csv(tmp_path / "halfway.csv", rows[1:], rows[0])
+    assert loaded("quarantine", "resubmit", "halfway.csv", "--json").result["quarantined"] == 1
+    for entry in ("3", "4"):
+        assert "entries 3, 4: the last one counts" in loaded("quarantine", "show", entry).out
+    assert "attempts" not in loaded("quarantine", "show", "1").out
+
+
 def test_the_entries_can_be_exported_to_stdout(loaded: Program) -> None:
     ended = loaded("quarantine", "export", "-o", "-")
     assert len(list(csv.reader(io.StringIO(ended.out)))) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from shlex import quote
@@ -114,7 +115,7 @@ def show(
     """
     with reporting(json=json, debug=debug) as output, existing_database(db) as database:
         content = correction.entry(database, entry_id)
-        _show_entry(output, content.entry)
+        _show_entry(output, content.entry, content.attempts)
         _show_content(output, content)
         told = {
             "cells": content.cells_by_column,
@@ -309,7 +310,8 @@ def _suggest(output: Output, listed: list[Entry], database: str) -> None:
         )
 
 
-def _show_entry(output: Output, entry: Entry) -> None:
+def _show_entry(output: Output, entry: Entry, attempts: Sequence[int]) -> None:
+    several = f"entries {', '.join(map(str, attempts))}: the last one counts" if len(attempts) > 1 else None
     output.heading(f"Entry {entry.id}: {entry.state}")
     closed = f"by run {entry.closed_by_run}, record {entry.closed_by_record}" if entry.closed_by_run else None
     output.pairs(
@@ -321,6 +323,7 @@ def _show_entry(output: Output, entry: Entry) -> None:
             ("key", entry.key),
             ("seen", f"{counted(entry.times_seen, 'time')}, last by run {entry.last_run}"),
             ("corrects", entry.corrects and f"entry {entry.corrects}"),
+            ("attempts", several),
             ("closed", closed),
             ("since", f"{entry.since:%Y-%m-%d %H:%M}" + (f", by {entry.by}" if entry.by else "")),
             ("reason", entry.reason),
