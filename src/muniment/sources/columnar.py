@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from muniment.columns import Column, ColumnarRows
+from muniment.columns import ColumnarRows
 from muniment.records import HUGE_BYTES, Chunk, Header, Integers, Layout, Problem, Records
 from muniment.sources.parsing import Parser, records_of
 from muniment.sources.quoting import irregular
@@ -79,14 +79,10 @@ def read_columns(parser: Parser, header: Header, chunk: Chunk, layout: Layout) -
         unreadable[index] = problem
     if table.num_rows != len(rows):
         return None
-    columns = ColumnarRows([_whole(column) for column in table.columns])
+    # A copy, even of one piece: what the reader made takes more memory than its cells do.
+    columns = ColumnarRows([column.combine_chunks() for column in table.columns])
     told = columns if not odd and len(chunk.data) > HUGE_BYTES else rows
     return records_of(header, chunk, layout, told, unreadable, columns)
-
-
-def _whole(column: Any) -> Column:
-    """A column of one array, which `combine_chunks` would copy where it is one."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _is_plain(parser: Parser) -> bool:
