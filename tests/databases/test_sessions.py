@@ -63,6 +63,26 @@ def test_a_connection_is_asked_whether_it_lives_once_the_server_was_quiet_for_a_
     end_and_use()
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_cursor_is_closed_though_closing_it_finds_the_connection_lost(
+    database: Database, database_url: str
+) -> None:
+    ask, end = SESSIONS["postgresql"]
+    with database.engine.connect() as lost:
+        session = lost.execute(sa.text(ask)).scalar_one()
+        series = sa.text("SELECT generate_series(1, 1000)")
+        result = lost.execution_options(yield_per=1).execute(series)
+        assert result.fetchone() == (1,)
+        cursor = result.cursor
+        with opened(database_url) as other, other.transaction() as transaction:
+            transaction.execute(sa.text(end.format(session)))
+        result.close()
+        assert cursor is not None
+        assert cursor.closed
+        with pytest.raises(sa.exc.OperationalError):
+            lost.rollback()
+
+
 def test_an_error_that_quotes_a_value_of_ten_megabytes_is_short(database: Database) -> None:
     table = sa.Table("counted", sa.MetaData(), sa.Column("number", sa.Integer, primary_key=True))
     with database.transaction() as transaction:

@@ -164,8 +164,6 @@ SLOW = {
 }
 
 
-# psycopg warns of a cursor that was not closed also where its connection was.
-@pytest.mark.filterwarnings("ignore:.*ServerCursor:pytest.PytestUnraisableExceptionWarning")
 @with_every_driver
 def test_a_task_that_is_cancelled_while_it_fetches_leaves_no_connection_behind(
     database: Database, async_url: str

@@ -13,6 +13,33 @@ import psycopg
 from psycopg.abc import PQGen
 
 
+class _ServerCursor(psycopg.ServerCursor[Any]):
+    """A server-side cursor that is closed also where closing it finds the connection lost.
+
+    psycopg's stays open then, and warns of it when it is forgotten.
+    """
+
+    def close(self) -> None:
+        """As psycopg's."""
+        try:
+            super().close()
+        finally:
+            if self.connection.closed:
+                super().close()  # which asks the server for nothing any more
+
+
+class _AsyncServerCursor(psycopg.AsyncServerCursor[Any]):
+    """The same for asyncio."""
+
+    async def close(self) -> None:
+        """As psycopg's."""
+        try:
+            await super().close()
+        finally:
+            if self.connection.closed:
+                await super().close()
+
+
 class HearingConnection(psycopg.Connection[Any]):
     """A connection that is closed, with an `OperationalError`, where the server falls silent.
 
@@ -27,6 +54,7 @@ class HearingConnection(psycopg.Connection[Any]):
         """As `connect`; from then on the server may be silent for so many seconds."""
         made = cls.connect(*arguments, **named)
         made.reply_seconds = reply_seconds
+        made.server_cursor_factory = _ServerCursor
         return made
 
     def wait(self, gen: PQGen[Any], *arguments: Any, **named: Any) -> Any:
@@ -46,6 +74,7 @@ class HearingAsyncConnection(psycopg.AsyncConnection[Any]):
         """As `connect`; from then on the server may be silent for so many seconds."""
         made = await cls.connect(*arguments, **named)
         made.reply_seconds = reply_seconds
+        made.server_cursor_factory = _AsyncServerCursor
         return made
 
     async def wait(self, gen: PQGen[Any], *arguments: Any, **named: Any) -> Any:
