@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from muniment.museum.decimal_marks import has_decimal_comma
 from muniment.museum.fields import Cells
 from muniment.museum.mapping import Mapping, Severity
 from muniment.museum.patterns import PATTERN_CHARACTERS, Expression
@@ -37,6 +38,7 @@ class Columns:
     Attributes:
         null: cells that mean nothing is known.
         guarded: whether cells are guarded against spreadsheet programs.
+        decimal_comma: whether the decimal mark is the comma in the language of the records.
         manifests: a regular expression that finds something in the URLs of manifests.
         header: the source's.
     """
@@ -44,6 +46,7 @@ class Columns:
     def __init__(self, mapping: Mapping, header: Header) -> None:
         self.null = frozenset(mapping.source.null) | {""}
         self.guarded = mapping.source.formula_guard
+        self.decimal_comma = has_decimal_comma(mapping.institution.language)
         self.manifests = mapping.rules.manifest_pattern
         self.header = header
         must_have(header, mapping.sources())

@@ -75,7 +75,7 @@ TURN = (0, 0)
 """The part of a century that is its turn."""
 
 _PARTS: dict[tuple[int, int], str] = {
-    (0, 3): "early, beginning, start, anfang, fruhes, debut, inizio, inizi, principios, begin",
+    (0, 3): "early, beginning, start, anfang, anf, fruhes, debut, inizio, inizi, principios, begin",
     (1, 3): "mid, middle, mitte, milieu, mediados, midden",
     (2, 3): "late, end, ende, spates, fin, fine, finales, eind, einde",
     TURN: "turn",
@@ -128,17 +128,17 @@ _VOCABULARY: dict[Kind, dict[int, str]] = {
     },
     Kind.UNCERTAIN: {
         0: "?, possibly, probably, perhaps, likely, presumably, maybe, may be, wohl, vermutlich,"
-        " wahrscheinlich, probablement, peut - etre, probabilmente, probablemente,"
+        " vermutl, wahrscheinlich, probablement, peut - etre, probabilmente, probablemente,"
         " waarschijnlijk",
     },
     Kind.FRACTION: {
-        2: "half, halfte, moitie, meta, mitad, helft",
+        2: "half, halfte, h, moitie, meta, mitad, helft",
         3: "drittel, tiers, tercio",
-        4: "quarter, viertel, quart, cuarto, kwart",
+        4: "quarter, viertel, vtl, quart, cuarto, kwart",
         10: "decade, jahrzehnt, decennie, decennio, decada, decennium",
     },
     Kind.UNIT: {
-        100: "century, centuries, cent, jahrhundert, jahrhunderts, jahrhunderte, jh, jhd, jhdt,"
+        100: "century, centuries, cent, jahrhundert, jahrhunderts, jahrhunderte, jh, jhs, jhd, jhdt,"
         " siecle, siecles, secolo, sec, siglo, siglos, eeuw",
         1000: "millennium, millennia, millenium, jahrtausend, jahrtausends, millenaire, millennio, milenio",
     },
@@ -166,13 +166,13 @@ _VOCABULARY: dict[Kind, dict[int, str]] = {
         0: "later, posthumous, posthumously, spater",
     },
     Kind.ONWARD: {
-        0: "onward, onwards",
+        0: "onward, onwards, ff",
     },
     Kind.NOW: {
         0: "present, now, today, ongoing, heute",
     },
     Kind.FROM: {
-        0: "from, between, von, zwischen, entre, tussen, tra, fra, desde, dal",
+        0: "from, between, von, zwischen, zw, entre, tussen, tra, fra, desde, dal",
     },
     Kind.TO: {
         0: "to, through, thru, au, al",
@@ -181,7 +181,7 @@ _VOCABULARY: dict[Kind, dict[int, str]] = {
         0: "or, oder, ou, o",
     },
     Kind.AND: {
-        0: "and, &, und, et, y, e, en",
+        0: "and, &, und, u, et, y, e, en",
     },
     Kind.LINK: {
         0: "the, of, in, on, at, a, an, this, with, but, is, im, des, der, die, das, den, du, de, la, le,"
@@ -194,8 +194,9 @@ _VOCABULARY: dict[Kind, dict[int, str]] = {
     Kind.NOTHING: {
         0: "n / a, date not known, date unknown, unknown date, no date, not dated, not known, undated,"
         " unknown, date not recorded, nd, nda, n d, sd, s d, s / d, sans date, ohne datum, ohne jahr,"
-        " undatiert, unbekannt, oj, o j, od, o d, sine anno, sa, s a, senza data, sin fecha, sf, s f, s / f,"
-        " onbekend, zonder datum, zonder jaar, zj, z j",
+        " undatiert, unbekannt, oj, o j, o d, o dat, n dat, undat, nicht datiert, sine anno, s a, senza data,"
+        " sin fecha, s f, s / f,"
+        " onbekend, zonder datum, zonder jaar, z j",
     },
     Kind.EVENT: {
         0: "©, additions, annotated, assembled, background, begun, block, carved, cast, casting,"
@@ -211,7 +212,7 @@ _VOCABULARY: dict[Kind, dict[int, str]] = {
         " restruck, retouched, revised, reworked, refabricated, recorded, re, shot, signed,"
         " state, struck, taken, version, woven, wove, written, compiled, built, begonnen,"
         " gedruckt, datiert, entworfen, hergestellt, gegossen, ausgefuhrt, imprime, execute,"
-        " datee, fondu, publie, eseguito, datato, impreso, gedrukt, gemaakt, ontworpen",
+        " datee, dat, bez, bezeichnet, fondu, publie, eseguito, datato, impreso, gedrukt, gemaakt, ontworpen",
     },
     Kind.MODEL: {
         0: "original, orginal, daguerreotype, photograph, negative, painting, bronze, image, prototype",
@@ -270,7 +271,7 @@ _TOKEN = re.compile(
     | (?P<initials> [a-z] (?:\.[a-z])+ (?![^\W\d_]) )
     | (?P<word> [^\W\d_]+ )
     | [(\[]\?[)\]]
-    | -+ | (?<=\d)\.(?=\s?[\divx])
+    | -+ | (?<=\d)\.(?=\s?(?:\d|[ivx]+(?![^\W\d_])))
     | [^\w\s.'"\\]
     """,
     re.VERBOSE,
@@ -309,7 +310,10 @@ def _spelling(token: re.Match[str]) -> str:
     text = token.group()
     if text[0] == "-":
         return "-"
-    return "?" if text[1:2] == "?" else text.replace(".", "") if token["initials"] else text
+    if token["initials"]:
+        # As one word where it is one (`BC`), else as what stands there with spaces (`o. D.`): `od` is Polish.
+        return joined if (joined := text.replace(".", "")) in _LEXICON else text.replace(".", " ")
+    return "?" if text[1:2] == "?" else text
 
 
 def _other(token: re.Match[str], text: str) -> Lexeme:

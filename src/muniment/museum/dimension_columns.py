@@ -18,6 +18,7 @@ import pyarrow.compute
 from muniment.columns import Column
 from muniment.museum.blocks import Block, Mask
 from muniment.museum.cells import Columns
+from muniment.museum.decimal_marks import MAY_BE_AMBIGUOUS
 from muniment.museum.dimension_shapes import ANY_DIGITS, Comparison, Place, Shape, Span, runs_of, value_of
 from muniment.museum.dimensions import CACHED_CHARACTERS, shape_known
 from muniment.museum.distinct_reading import Distinct, Told, distinct
@@ -95,6 +96,7 @@ class MeasuredTexts(Distinct):
 
     def __init__(self, bound: Bound, columns: Columns) -> None:
         super().__init__([bound], columns)
+        self._decimal_comma = columns.decimal_comma
         (self._position,) = self._positions
         self._null = pa.array(sorted(columns.null), pa.string())
         self._unit: str = bound.source.unit
@@ -103,7 +105,10 @@ class MeasuredTexts(Distinct):
         """What it says in `count` records, given all columns."""
         codes, values = distinct([trimmed(cells[self._position])], count)
         texts = pa.array([text for (text,) in values], pa.string())
-        meaning = pc.indices_nonzero(pc.invert(pc.is_in(texts, value_set=self._null)))
+        apart = pc.is_in(texts, value_set=self._null)
+        if self._decimal_comma:  # what is read otherwise than it stands there is read by itself
+            apart = pc.or_(apart, pc.match_substring_regex(texts, MAY_BE_AMBIGUOUS))
+        meaning = pc.indices_nonzero(pc.invert(apart))
         found = read_together(texts.take(meaning), self._example)
         places = meaning.to_numpy()[found.places]
         others = np.setdiff1d(np.arange(len(values)), places)

@@ -44,8 +44,8 @@ ROLES = _by_spelling(
         "length": "length long l lg länge laenge lang longueur",
         "diameter": "diameter diam dia dm ø ⌀ durchmesser diamètre",
         "circumference": "circumference circ umfang circonférence",
-        "thickness": "thickness thick dicke dick épaisseur ép",
-        "weight": "weight wt gewicht poids",
+        "thickness": "thickness thick dicke dick stärke staerke épaisseur ép",
+        "weight": "weight wt gewicht gew poids",
         "duration": "duration dauer durée",
     }
 )

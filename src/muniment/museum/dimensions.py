@@ -8,7 +8,8 @@ Text is cut into tokens, tokens into *series* (`10 x 18 1/8 in.`), and series be
   `extent`), in lower case, unless it says the role (`Height:`, `H.`, `in diameter`, `Breite`, `haut.`).
 - The same measurement in two systems is told once, in metric units.
 - `12,5` is twelve and a half; a comma before exactly three digits parts thousands (`1,200`), unless a
-  zero precedes it (`0,125`). A point is decimal, unless a decimal comma or another point follows.
+  zero precedes it (`0,125`). A point is decimal, unless a decimal comma or another point follows. In
+  languages with a decimal comma it is the point before three digits that parts thousands.
 - Feet and inches become inches, minutes and seconds become seconds: the smaller unit, exactly.
 - A range (`31.7 to 33 cm`) gives two measurements, whose extents say `minimum` and `maximum`.
 - Numbers without a unit have the one unit that is beside them; where the text names no unit of length,
@@ -22,8 +23,10 @@ read stands beside it. The text itself is kept by the caller.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+from muniment.museum.decimal_marks import exchanged
 from muniment.museum.dimension_series import Series, series_of
 from muniment.museum.dimension_shapes import Compared, Found, Shape, shape_of, without_digits
 from muniment.museum.dimension_words import UNITS, VULGAR
@@ -58,13 +61,18 @@ def canonical_unit(name: str) -> str:
     return UNITS.get(name.strip().rstrip(".").lower(), "")
 
 
-def parse_dimensions(text: str, default_unit: str = "") -> Measured:
+def parse_dimensions(text: str, default_unit: str = "", *, decimal_comma: bool = False) -> Measured:
     """Read the measurements of one object; never raises.
 
     Args:
         text: in any form; one without digits (`dimensions variable`) has no measurements and no problem.
         default_unit: of numbers for which the text has no unit; one that is not known counts as none.
+        decimal_comma: the text is in a language in which `1.250` is more than a thousand, and `1,250` is not.
     """
+    if decimal_comma and (read := exchanged(text)) != text:
+        measured = parse_dimensions(read, default_unit)
+        shown = (replace(d, display=exchanged(d.display)) for d in measured.dimensions)
+        return replace(measured, dimensions=tuple(shown))
     if not any(character.isdecimal() or character in VULGAR for character in text):
         return Measured()
     if len(text) > MAX_CHARACTERS:

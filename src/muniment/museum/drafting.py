@@ -16,10 +16,6 @@ LINE_CHARACTERS = 110
 """Characters of a comment's line."""
 
 
-PUBLISHED_TOO = "exports as LIDO and Linked Art tell it, too: leave it out if nobody outside shall know it"
-"""What is said of a column of locations: a store is not for everybody to know."""
-
-
 def draft_mapping(guess: Guess, path: str | None = None) -> str:
     """The text of a mapping for the file that was looked at: TOML that `muniment check` takes at once.
 
@@ -119,7 +115,7 @@ def _record_and_fields(guess: Guess) -> Iterator[str]:
 def _field(name: str, choice: FieldChoice) -> Iterator[str]:
     for column in choice.columns:
         yield from _told(column)
-    for note in (*choice.notes, *([PUBLISHED_TOO] if name == "location" else ())):
+    for note in choice.notes:
         yield f"# NOTE: {_comment(note)}"
     yield f"{name} = {toml(choice.value)}"
     yield ""

@@ -13,6 +13,9 @@ from muniment.museum.column_names import measured, places, plain, recognised
 ALMOST_AS_FULL = 0.02
 """How much emptier a column may be than the fullest one and still be preferred for its better name."""
 
+PUBLISHED_TOO = "published exports tell it, too: leave it out if nobody outside should know it"
+"""What is said of a column of locations: a store is not for everybody to know."""
+
 FULL = 0.995
 """The share of filled cells below which the missing ones are worth a word."""
 
@@ -189,6 +192,8 @@ class _Chooser:
         """The fields that take whatever column bears their name."""
         for name in ("category", "department", "location"):
             self._single(name)
+        if location := self.fields.get("location"):
+            location.notes.append(PUBLISHED_TOO)
         self._subjects()
         self._acquisition()
         for name in ("identifier", "provenance", "description", "credit_line", "text"):

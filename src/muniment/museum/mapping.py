@@ -60,7 +60,11 @@ class Institution(MappingPart):
         ),
     ] = ""
     language: Annotated[
-        str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", description="The language of the records.")
+        str,
+        Field(
+            pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
+            description="The language of the records, by which numbers in dimensions are read.",
+        ),
     ] = "en"
 
 

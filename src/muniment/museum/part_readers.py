@@ -163,6 +163,7 @@ class DimensionReader:
     def __init__(self, source: DimensionField, mapping: Mapping, columns: Columns) -> None:
         self._source = source
         self._severity = mapping.rules.dimension
+        self._decimal_comma = columns.decimal_comma
         self._text = columns.cell(source.text)
         self._unit = columns.cell(source.unit_column)
         self._parts = {part: columns.cell(column) for part, column in source.columns_by_part().items()}
@@ -187,7 +188,7 @@ class DimensionReader:
 
     def _of_text(self, row: Row, unit: str, findings: Findings) -> Iterator[Part]:
         text = self._text(row)
-        measured = parse_dimensions(text, unit) if text else None
+        measured = parse_dimensions(text, unit, decimal_comma=self._decimal_comma) if text else None
         for code in measured.problems if measured else ():
             message, hint = _DIMENSION_PROBLEMS[code]
             self._report(code, message, hint, self._source.text, text, findings)

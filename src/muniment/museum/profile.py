@@ -17,7 +17,7 @@ from muniment.profile import RunContext
 from muniment.records import Header
 from muniment.validation.filters import Condition
 
-MEANING = "museum 1"
+MEANING = "museum 2"
 """Changes when the same mapping would mean something else: another meaning is another run."""
 
 

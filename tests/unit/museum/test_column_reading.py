@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from muniment.config import Settings
@@ -328,13 +328,19 @@ IN_TWO_SYSTEMS = st.lists(
     st.sampled_from(
         ["", 'unit = "mm"', 'extent = "frame"', 'extent_column = "text"', 'unit_column = "room"']
     ),
+    st.sampled_from(["en", "de"]),
 )
-def test_sizes_of_one_shape_are_read_together_as_rows_read_them(sizes: list[str], how: str) -> None:
+@example([f"H. {n}.250 x {n},5 cm" for n in range(1, 9)], "", "de")
+@example([f"{n},125 x 1.{n} mm (N.{n}00 m)" for n in range(100, 109)], "", "de")
+def test_sizes_of_one_shape_are_read_together_as_rows_read_them(
+    sizes: list[str], how: str, language: str
+) -> None:
     rows = [
         GOOD | {"id": str(number), "size": size, "text": "rim", "room": "in"}
         for number, size in enumerate([*sizes, "12.5 x 8 cm"])
     ]
     text = MAPPING.replace('null = ["N/A"]', 'null = ["N/A", "10 cm", "12.5 x 8 cm"]')
+    text = text.replace('id = "town"', f'id = "town"\nlanguage = "{language}"')
     if how:
         text = text.replace('dimension = ["size"', 'dimension = [{ text = "size", ' + how + " }")
     by_column, by_row = both_ways(rows, KEYS[0], text=text)

@@ -16,7 +16,7 @@ from muniment.config import Settings
 from muniment.guess import Guess, guess
 from muniment.museum.column_names import PATTERNS, plain
 from muniment.museum.drafting import draft_mapping, institution_id, toml
-from muniment.museum.field_choice import AAT_PATTERN
+from muniment.museum.field_choice import AAT_PATTERN, PUBLISHED_TOO
 from muniment.museum.mapping import Mapping
 from muniment.museum.profile import MuseumProfile
 from muniment.sources import open_source
@@ -87,6 +87,14 @@ def test_carnegie_is_mapped_by_its_names(reference: Path) -> None:
     assert told["acquisition"] == {"date": "date_acquired"}
     assert told["provenance"] == "provenance_text"
     assert (told["department"], told["location"]) == ("department", "physical_location")
+
+
+def test_a_draft_says_of_locations_alone_that_exports_tell_them(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("Number,Title,Kind,Location\n1,Vase,vessel,Store 3\n2,Jug,vessel,Store 4\n")
+    text = draft_mapping(guess(str(path)))
+    assert f'# NOTE: {PUBLISHED_TOO}\nlocation = "Location"\n' in text
+    assert text.count(PUBLISHED_TOO) == 1
 
 
 def test_tate_is_mapped_by_its_names(reference: Path) -> None:
