@@ -316,9 +316,14 @@ def close_mended(
     indexes: Sequence[int],
     keys: Sequence[str],
 ) -> None:
-    """Close the open entries of earlier runs whose record is now stored, by its key or by its origin."""
-    c = quarantine_table.c
-    waiting = _waiting(run_id, scope)
+    """Close the open entries of earlier runs whose record is now stored, by its key or by its origin.
+
+    Where two records bear one key, the one that is stored does not mend the other: what this run rejects once
+    more stays open, and so does what was made of it.
+    """
+    c, first = quarantine_table.c, quarantine_table.alias("first")
+    rejected_again = sa.exists().where(first.c.quarantine_id == c.corrects_id, first.c.last_run_id == run_id)
+    waiting = sa.and_(_waiting(run_id, scope), sa.not_(rejected_again))
     by_key = {key: index for index, key in zip(indexes, keys, strict=True) if key}
     by_origin = {records.origins[index].quarantine_id: index for index in indexes if index in records.origins}
     mended: dict[int, int] = {}

@@ -346,6 +346,29 @@ def test_a_correction_that_is_still_wrong_takes_the_place_of_the_first_attempt(
 
 
 @ON_SQLITE
+def test_a_duplicate_is_not_mended_by_the_record_that_has_its_key(
+    database: Database, load: Callable[..., muniment.Run], tmp_path: Path
+) -> None:
+    rows = [("1", "Jug", "vase", "1900", "", "", ""), ("1", "Plate", "vase", "1900", "", "", "")]
+    load(rows)
+    run = resubmit(
+        database, tmp_path / "a.csv", corrected(exported(database), {"1": {"Title": "Blue plate"}})
+    )
+    assert run.account.quarantined == 1
+    second = states(database)[-1][0]
+    assert states(database) == [(1, "resubmitted"), (second, "open")]
+
+    # The jug comes again, and so does the plate with its number.
+    run = load([*rows, ("3", "Bowl", "vase", "1900", "", "", "")], "newer.csv")
+    assert (run.account.inserted, run.account.unchanged, run.account.quarantined) == (1, 1, 1)
+    assert states(database) == [(1, "resubmitted"), (second, "open")]
+
+    # With a number of its own it is stored.
+    mended = corrected(exported(database), {"1": {"Number": "2"}})
+    assert resubmit(database, tmp_path / "b.csv", mended).account.inserted == 1
+    assert states(database) == [(1, "closed"), (second, "closed")]
+
+
 def test_mending_the_first_attempts_row_closes_the_later_attempts_too(
     database: Database, load: Callable[..., muniment.Run], tmp_path: Path
 ) -> None:
