@@ -199,13 +199,22 @@ def trace(
                 "where it was loaded with row_lineage",
             )
         if not found:
-            near = archive().near(connection, accession)
-            hint = f"The nearest: {', '.join(near)}" if near else "`muniment status` shows what was loaded"
+            hint = _where_else(connection, accession)
             raise UsageError(f"no object bears the number {accession!r}", where=database.label, hint=hint)
         known = [_known(connection, record, field) for record in found]
         kept = [_kept_at(connection, run.source_id) for _, run in known]
     places = tuple(look_in)
     return [_with_source(told, run, places, at) for (told, run), at in zip(known, kept, strict=True)]
+
+
+def _where_else(connection: sa.Connection, accession: str) -> str:
+    """What there is to say of a number that no object bears."""
+    c = quarantine_table.c
+    waiting = sa.select(sa.func.max(c.quarantine_id)).where(c.record_key == accession, c.state == "open")
+    if entry := connection.scalar(waiting):
+        return f"A record with this key is in quarantine: `muniment quarantine show {entry}` tells why"
+    near = archive().near(connection, accession)
+    return f"The nearest: {', '.join(near)}" if near else "`muniment status` shows what was loaded"
 
 
 def _kept_at(connection: sa.Connection, source_id: int) -> list[str]:
