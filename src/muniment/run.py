@@ -59,9 +59,7 @@ SETTLED = ("already loaded", *evidence.SEALED)
 
 ALREADY_LOADED_IN_FULL = "nothing more was marked as withdrawn: --again beside --full compares once more"
 
-OVERTAKEN = (
-    "run {run} has loaded another source since, and what that stored stays; --again loads this one over it"
-)
+OVERTAKEN = "run {run} has loaded since, and what that stored stays; --again loads this source over it"
 
 LOSSES_OUTLASTED = 3
 """So often a load goes on by itself from what a crash of the server left: more crashes are no accident."""

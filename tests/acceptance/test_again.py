@@ -66,7 +66,7 @@ def test_a_source_that_goes_back_to_what_it_was_is_told_that_a_newer_one_was_loa
     assert load(export, database_url).messages == ()
     load(newer, database_url)
     (said,) = load(export, database_url).messages
-    assert "run 2 has loaded another source since" in said
+    assert "run 2 has loaded since" in said
     run = load(export, database_url, again=True)
     assert (run.messages, counts(run)) == ((), {"read": 1, "updated": 1})
 

@@ -147,6 +147,13 @@ def test_a_moved_source_is_recognised_and_a_lost_one_is_said_to_be(loaded: Progr
     assert "no longer at" in ended.out
 
 
+def test_a_trace_of_a_quarantined_record_leads_to_its_entry(loaded: Program) -> None:
+    ended = loaded("trace", "2002.2")
+    assert ended.exit_code == 2
+    assert "muniment quarantine show 2" in ended.err
+    assert "quarantine" not in loaded("trace", "2002.3").err
+
+
 def test_the_quarantine_lists_line_and_reason(loaded: Program) -> None:
     told = loaded("quarantine", "list").out
     assert "title is missing" in told

@@ -18,9 +18,10 @@ UNREADABLE = "on a Tuesday"
 
 @pytest.fixture
 def noted(tmp_path: Path, database_url: str) -> str:
-    """A database with two runs: one has notes about records 2, 4, 6 and 8, the other about record 1."""
+    """A database with two runs: one has notes about records 2, 4 (two), 6 and 8, the other about record 1."""
     (tmp_path / "museum.toml").write_text(MAPPING)
     rows = [vase(n, made=UNREADABLE) if n % 2 == 0 else vase(n) for n in range(1, 10)]
+    rows[3]["title"] = "Boys\x92 club"
     for name, written in (("first.csv", rows), ("second.csv", [vase(20, made=UNREADABLE)])):
         path = write(tmp_path / name, written)
         assert muniment.load(path, mapping=tmp_path / "museum.toml", to=database_url).status == "done"
@@ -35,21 +36,24 @@ def test_notes_are_listed_in_the_order_of_runs_and_records_however_many_are_fetc
         with opened(noted) as database:
             found = list(audit.notes(database))
             assert [(note.run, note.record, note.key) for note in found] == [
-                *((1, n, f"O{n}") for n in (2, 4, 6, 8)),
+                *((1, n, f"O{n}") for n in (2, 4, 4, 6, 8)),
                 (2, 1, "O20"),
             ]
             assert len(list(audit.notes(database, limit=2))) == 2
             assert [note.run for note in audit.notes(database, run=2)] == [2]
             assert list(audit.notes(database, code="missing")) == []
-    assert {(note.problem.column, note.problem.value) for note in found} == {("made", UNREADABLE)}
+    assert {note.problem.code for note in found[1:3]} == {"control-characters", "date-not-understood"}
+    assert (found[0].problem.column, found[0].problem.value) == ("made", UNREADABLE)
     assert [note.place for note in found[:2]] == ["line 3", "line 5"]
 
 
 def test_kinds_of_notes_are_counted(noted: str) -> None:
     with opened(noted) as database:
-        (kind,) = audit.note_kinds(database)
-        assert (kind.code, kind.field, kind.column, kind.count) == ("date-not-understood", "date", "made", 5)
-        assert [kind.count for kind in audit.note_kinds(database, run=1)] == [4]
+        assert audit.note_kinds(database) == [
+            audit.NoteKind("date-not-understood", "date", "made", 5),
+            audit.NoteKind("control-characters", "title", "title", 1),
+        ]
+        assert [kind.count for kind in audit.note_kinds(database, run=2)] == [1]
         assert audit.note_kinds(database, code="missing") == []
 
 

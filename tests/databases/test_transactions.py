@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from muniment.columns import ColumnarRows
 from muniment.databases import Database, Transaction, Value
 from muniment.databases.database import rows_in
+from muniment.databases.infile import StreamingConnection
 from muniment.databases.types import (
     KEY_CHARACTERS,
     Blob,
@@ -31,6 +33,7 @@ from muniment.databases.types import (
     Text,
 )
 from muniment.errors import DatabaseError, DatabaseUnavailable, DuplicateKey, RowRefused
+from tests.acceptance.loading import opened
 from tests.faults.catalogue import fault
 
 metadata = sa.MetaData()
@@ -270,6 +273,56 @@ def test_a_column_whose_character_set_has_changed_takes_the_same_text(database: 
             transaction.insert(table, ["value"], [("Günderode",)])
             kept.append(transaction.execute(sa.select(table.c.value)).scalar_one())
     assert kept == ["Günderode"] * 2
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_mariadb_takes_text_as_it_is_where_all_columns_take_utf_8(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def loading(self: StreamingConnection, sql: str | bytes, unbuffered: bool = False) -> int:
+        said.extend(re.findall("LOAD DATA .*CHARACTER SET (\\w+)", str(sql)))
+        return query(self, sql, unbuffered)
+
+    query = StreamingConnection.query
+    monkeypatch.setattr(StreamingConnection, "query", loading)
+    with database.transaction() as transaction:
+        transaction.execute(sa.text("CREATE TABLE various (value TEXT CHARACTER SET latin1)"))
+        table = sa.Table("various", sa.MetaData(), sa.Column("value", sa.Text))
+        transaction.insert(table, ["value"], [("é",)])
+        transaction.insert(parent, ["id", "key"], [(1, "é")])
+    assert said == ["utf8mb4", "binary"]
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_no_table_is_altered_between_the_look_at_its_columns_and_the_load(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[DatabaseError] = []
+
+    def alter() -> None:
+        with opened(database_url) as other, other.transaction() as transaction:
+            transaction.execute(sa.text("SET SESSION lock_wait_timeout = 1"))
+            transaction.execute(sa.text("ALTER TABLE various CONVERT TO CHARACTER SET latin1"))
+
+    def alter_first(self: StreamingConnection, sql: str | bytes, unbuffered: bool = False) -> int:
+        if "LOAD DATA" in str(sql):
+            monkeypatch.undo()
+            with pytest.raises(DatabaseError) as waited:
+                alter()
+            refused.append(waited.value)
+        return query(self, sql, unbuffered)
+
+    query = StreamingConnection.query
+    table = sa.Table("various", sa.MetaData(), sa.Column("value", sa.Text))
+    with database.transaction() as transaction:
+        transaction.execute(sa.text("CREATE TABLE various (value TEXT) CHARSET utf8mb4"))
+    monkeypatch.setattr(StreamingConnection, "query", alter_first)
+    with database.transaction() as transaction:
+        transaction.insert(table, ["value"], [("é",)])
+    assert len(refused) == 1
+    assert stored(database, table) == [("é",)]
 
 
 def _hexadecimal(transaction: Transaction) -> list[str]:

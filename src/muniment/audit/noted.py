@@ -43,7 +43,12 @@ class StoredNote:
 
 @dataclass(frozen=True, slots=True)
 class NoteKind:
-    """How many notes of one kind there are about one column of a field."""
+    """How many notes of one kind there are about one column.
+
+    Attributes:
+        code, field, column: see `muniment.records.Problem`; "" where they concern no field or column.
+        count: how many.
+    """
 
     code: str
     field: str
@@ -59,7 +64,7 @@ def notes(
     Args:
         database: whose notes.
         run: only those of this run.
-        code: only those of this kind, such as `date`.
+        code: only those of this kind, such as `date-not-understood`.
         limit: at most so many.
 
     Raises:
@@ -79,12 +84,21 @@ def notes(
         if len(rows) < size:
             return
         last = rows[-1]
-        after = sa.tuple_(*places) > (last.run_id, last.record_number, last.position)
+        after = _behind(last.run_id, last.record_number, last.position)
         limit = None if limit is None else limit - size
 
 
 def note_kinds(database: Database, run: int | None = None, code: str | None = None) -> list[NoteKind]:
-    """How many notes there are of each kind and column, the commonest first."""
+    """How many notes there are of each kind and column, the commonest first.
+
+    Args:
+        database: whose notes.
+        run: only notes of this run.
+        code: only notes of this kind.
+
+    Raises:
+        UsageError: nothing was ever loaded.
+    """
     c = note_table.c
     kind = (c.code, c.field, c.column)
     count = sa.func.count().label("count")
@@ -97,6 +111,14 @@ def _chosen(run: int | None, code: str | None) -> sa.ColumnElement[bool]:
     c = note_table.c
     conditions = [column == value for column, value in ((c.run_id, run), (c.code, code)) if value is not None]
     return sa.and_(sa.true(), *conditions)
+
+
+def _behind(run: int, record: int, position: int) -> sa.ColumnElement[bool]:
+    """Notes behind this one: without a comparison of rows, for which MySQL and MariaDB use no index."""
+    c = note_table.c
+    in_record = sa.and_(c.record_number == record, c.position > position)
+    in_run = sa.and_(c.run_id == run, sa.or_(c.record_number > record, in_record))
+    return sa.or_(c.run_id > run, in_run)
 
 
 def _notes_in(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[StoredNote]:

@@ -21,7 +21,7 @@ GROUPS_SHOWN = 10
 NUMBERS = ("read", "inserted", "updated", "unchanged", "quarantined", "skipped")
 """The numbers of an account: the first is the sum of the others."""
 
-OF_NOTE = ("unmapped-columns", "absent-columns", "unsettled-mapping")
+IN_THE_ACCOUNT = ("unmapped-columns", "absent-columns", "unsettled-mapping")
 """Remarks that stand in the account too: what is not loaded, or not decided, is no mere warning of a log."""
 
 OF_A_TRIAL = {
@@ -64,7 +64,7 @@ class Rejections:
 
     def __call__(self, event: Event) -> None:
         """Count a rejection's problems."""
-        if isinstance(event, SourceRemark) and event.problem.code in OF_NOTE:
+        if isinstance(event, SourceRemark) and event.problem.code in IN_THE_ACCOUNT:
             self.remarks.append(event.problem)
         if isinstance(event, RecordRejected):
             told = reasons(event.problems)

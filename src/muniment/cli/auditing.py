@@ -17,18 +17,17 @@ from muniment.cli.output import Output, reporting
 from muniment.cli.target import as_option, existing_database
 from muniment.positions import at, by_unit
 
-NOTES_LISTED = 50
-"""Notes listed unless --limit says otherwise: a few screens."""
+Run = Annotated[
+    int | None,
+    typer.Argument(metavar="RUN", min=1, max=options.LARGEST_NUMBER, help="The run's number; else all runs."),
+]
 
 TEXT_CHARACTERS = 2_000
 """How much of a record's text, or of one cell, `trace` prints; `--json` has all of it."""
 
 
 def status(
-    run: Annotated[
-        int | None,
-        typer.Argument(metavar="RUN", max=options.LARGEST_NUMBER, help="The run's number; else all runs."),
-    ] = None,
+    run: Run = None,
     *,
     db: options.DatabaseUrl = None,
     json: options.Json = False,
@@ -52,17 +51,12 @@ def status(
 
 
 def notes(
-    run: Annotated[
-        int | None,
-        typer.Argument(metavar="RUN", max=options.LARGEST_NUMBER, help="The run's number; else all runs."),
-    ] = None,
+    run: Run = None,
     *,
     code: Annotated[
         str | None, typer.Option("--code", metavar="CODE", help="Notes of this kind: date-not-understood ...")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="List at most so many.")
-    ] = NOTES_LISTED,
+    limit: options.Limit = options.LISTED,
     db: options.DatabaseUrl = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -78,17 +72,17 @@ def notes(
     with reporting(json=json, debug=debug) as output, existing_database(db) as database:
         kinds = audit.note_kinds(database, run, code)
         listed = list(audit.notes(database, run, code, limit))
-        total = sum(kind.count for kind in kinds)
-        if not kinds:
+        more = sum(kind.count for kind in kinds) - len(listed)
+        if kinds:
+            _show_notes(output, kinds, listed)
+        else:
             if run is not None:
                 audit.run_status(database, run)  # which says where there is no such run
             output.say("No notes.")
-        else:
-            _show_notes(output, kinds, listed)
-        if total > len(listed):
-            output.say(f"... and {total - len(listed):,} more: --limit lists more than {limit:,}")
+        if more:
+            output.say(f"... and {more:,} more: --limit lists more than {limit:,}")
         told = [asdict(note) | {"problem": note.problem.as_dict()} for note in listed]
-        output.finish({"status": "done", "kinds": kinds, "notes": told, "more": total > len(listed)})
+        output.finish({"status": "done", "kinds": kinds, "notes": told, "more": more > 0})
 
 
 def trace(

@@ -62,6 +62,9 @@ def parse_age(text: str) -> timedelta:
 LARGEST_NUMBER = 2**63 - 1
 """The largest number of a run or an entry: what databases count with has 64 bits."""
 
+LISTED = 50
+"""Entries or notes listed unless --limit says otherwise: a few screens."""
+
 
 class LogFormat(StrEnum):
     """How a log line is written."""
@@ -84,6 +87,7 @@ Debug = Annotated[
     bool,
     typer.Option("--debug", envvar="MUNIMENT_DEBUG", help="On an error, show the traceback too."),
 ]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="List at most so many.")]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(

@@ -26,9 +26,6 @@ from muniment.positions import at, by_unit
 from muniment.records import Problem, reasons
 from muniment.table.importing import import_model, look_in_current_folder
 
-LISTED = 50
-"""Entries listed unless --limit says otherwise: a few screens, after which one wants a spreadsheet."""
-
 SHOWN_BYTES = 4_000
 """How much of a record's bytes `show` prints; `--json` has all that the quarantine keeps."""
 
@@ -51,7 +48,12 @@ class State(StrEnum):
 
 RunNumber = Annotated[
     int | None,
-    typer.Option("--run", metavar="N", max=options.LARGEST_NUMBER, help="What this run quarantined."),
+    typer.Option(
+        "--run",
+        metavar="N",
+        max=options.LARGEST_NUMBER,
+        help="What this run was the first or the last to quarantine.",
+    ),
 ]
 StateOption = Annotated[State, typer.Option("--state", help="Entries in this state.")]
 Code = Annotated[
@@ -70,7 +72,7 @@ def list_entries(
     run: RunNumber = None,
     state: StateOption = State.OPEN,
     code: Code = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="List at most so many.")] = LISTED,
+    limit: options.Limit = options.LISTED,
     db: options.DatabaseUrl = None,
     json: options.Json = False,
     debug: options.Debug = False,

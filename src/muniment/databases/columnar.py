@@ -1,7 +1,7 @@
 r"""Columns as the bytes of a bulk write: PostgreSQL's binary COPY, and the tab-separated text of `tabbed`.
 
-Arrow joins the cells of a row, with what stands before, between and after them, in one pass: what comes out
-lies in memory as it will be sent.
+Arrow joins the cells of a row, with what stands before, between and after them: what comes out lies in memory
+as it will be sent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from muniment.columns import Column, ColumnarRows, cell_lengths
-from muniment.databases.tabbed import ESCAPES
+from muniment.databases.tabbed import ESCAPES, WRITTEN
 
 pc: Any = pyarrow.compute
 
@@ -27,7 +27,7 @@ COPY_CLOSING = b"\xff\xff"
 
 NULL_LENGTH = -1
 
-NULL_MARK = b"\\N"
+CELL_END, ROW_END, NULL_MARK = (mark.encode() for mark in WRITTEN)
 
 TEXT_OIDS = frozenset((25, 1042, 1043))
 """text, bpchar, varchar: their binary form is the text itself."""
@@ -88,33 +88,33 @@ def _fixed(values: npt.NDArray[Any]) -> Column:
 def tab_separated_columns(rows: ColumnarRows) -> memoryview:
     """The rows in UTF-8, as `tabbed.tab_separated` writes them; bytes as hexadecimal digits."""
     *texts, last = map(_text, rows.columns)
-    last = _joined([last, pa.scalar(b"\n", pa.binary())], null=NULL_MARK)
-    return _cells(_joined([*texts, last], by=b"\t", null=NULL_MARK))[1]
+    last = _joined([last, pa.scalar(ROW_END, pa.binary())], null=NULL_MARK)
+    return _cells(_joined([*texts, last], by=CELL_END, null=NULL_MARK))[1]
 
 
 def _text(column: Column) -> Column:
+    if column.type == pa.binary():
+        return _hexadecimal(column)
     if column.type == pa.bool_():
         column = column.cast(pa.int8())
-    if column.type == pa.binary():
-        column = _hexadecimal(column)
-    text = column if column.type == pa.string() else column.cast(pa.string())
-    if column.type == pa.string():
-        content = bytes(_cells(column)[1])
-        for found, written in ESCAPES:
-            if found.encode() in content:  # many times as fast as to look into each cell
-                text = pc.replace_substring(text, found, written)
-    return text.cast(pa.binary())
+    if column.type != pa.string():
+        return column.cast(pa.string()).cast(pa.binary())
+    content = bytes(_cells(column)[1])
+    for found, written in ESCAPES:
+        if found.encode() in content:  # many times as fast as to look into each cell
+            column = pc.replace_substring(column, found, written)
+    return column.cast(pa.binary())
 
 
 def _hexadecimal(column: Column) -> Column:
-    """Bytes as text of their digits, which are written for all cells at once."""
+    """The digits of bytes, which are written for all cells at once."""
     offsets, content = _cells(column)
     digits = hexlify(content)
     places: Any = (offsets - offsets[0]) * 2
     text: Any = pa.Array.from_buffers(
-        pa.string(), len(column), [None, pa.py_buffer(places), pa.py_buffer(digits)]
+        pa.binary(), len(column), [None, pa.py_buffer(places), pa.py_buffer(digits)]
     )
-    return pc.if_else(column.is_null(), pa.scalar(None, pa.string()), text)
+    return pc.if_else(column.is_null(), pa.scalar(None, pa.binary()), text)
 
 
 def _cells(column: Column) -> tuple[npt.NDArray[np.int32], memoryview]:

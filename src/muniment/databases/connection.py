@@ -26,10 +26,11 @@ from muniment.errors import (
 
 FRESH_SECONDS = 1.0
 """A connection on which the server has answered so lately is not asked whether it lives before it is used
-again: that would take a thirtieth of the time of a flat chunk. Where it is gone, all is tried again."""
+again: that would take up to a thirtieth of the time of a flat chunk, on PostgreSQL. Where it is gone, all is
+tried again."""
 
 
-class HeardConnection(Protocol):
+class SupportsLastHeard(Protocol):
     """A driver's connection that knows when the server last answered, by the monotonic clock, in seconds."""
 
     last_heard: float
@@ -45,7 +46,7 @@ def ask_only_the_quiet(engine: sa.Engine) -> None:
     engine.dialect.do_ping = partial(_lives, engine.dialect.do_ping)  # type: ignore[method-assign]
 
 
-def _lives(ping: Callable[[Any], bool], connection: HeardConnection) -> bool:
+def _lives(ping: Callable[[Any], bool], connection: SupportsLastHeard) -> bool:
     fresh = not connection.closed and time.monotonic() - connection.last_heard < FRESH_SECONDS
     return fresh or ping(connection)
 

@@ -1,8 +1,8 @@
 """Engines of SQLAlchemy whose connections are watched over alike whatever the driver, sync or async.
 
 Each connection shows signs of life, is checked before it is used again, is replaced after five minutes, and
-waits for no lock, reply or statement for ever. The loader writes over the same engines. What each driver
-has to be told, and how:
+waits for no lock, reply or statement for ever. The loader writes over the same engines, but does not check a
+connection on which the server has just answered. What each driver has to be told, and how:
 
     psycopg (sync, async)   libpq's parameters; silence is watched by `silence.py`
     asyncpg                 takes none of libpq's: socket options on its transport; `command_timeout`

@@ -30,12 +30,10 @@ PACKET_BYTES = 256 * 1024
 
 
 class StreamingConnection(_Connection):
-    """A connection on which LOAD DATA LOCAL reads what `serving` was given.
-
-    `last_heard` is when the server last answered a statement, by the monotonic clock, in seconds.
-    """
+    """A connection on which LOAD DATA LOCAL reads what `serving` was given."""
 
     last_heard = 0.0
+    """Seconds of the monotonic clock when a statement other than COMMIT or ROLLBACK was last answered."""
 
     packet_bytes = 0
     """The server's max_allowed_packet, once known: whoever sends more is cut off without an answer."""

@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from muniment.records import Header, Problem
 from muniment.sources.assembling import ORIGIN
 
-UNSETTLED = re.compile(r"#\s*TODO\b")
-"""How a draft marks what nobody but its reader can tell."""
+UNSETTLED = re.compile(r'#\s*TODO\b[^"]*$')
+"""How a draft marks what nobody but its reader can tell: in a comment, behind which no string ends."""
 
 LINES_NAMED = 5
-"""Lines of a mapping that a remark names: a draft has three."""
+"""Lines of a mapping that a remark names: a draft has at most four."""
 
 
 def remarks(header: Header, mapped: Sequence[Sequence[str]], joining: Collection[str] = ()) -> list[Problem]:
@@ -45,7 +45,7 @@ def remarks(header: Header, mapped: Sequence[Sequence[str]], joining: Collection
 
 def unsettled(mapping: str) -> list[Problem]:
     """The lines of a drafted mapping, given as text, that it still asks its reader about."""
-    lines = [str(number) for number, line in enumerate(mapping.splitlines(), 1) if UNSETTLED.search(line)]
+    lines = [str(number) for number, line in enumerate(mapping.split("\n"), 1) if UNSETTLED.search(line)]
     if not lines:
         return []
     named = ", ".join(lines[:LINES_NAMED]) + (" and more" if len(lines) > LINES_NAMED else "")
