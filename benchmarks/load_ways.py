@@ -234,3 +234,12 @@ WAYS: Mapping[str, Mapping[str, Way]] = {
     },
 }
 """By database, the ways by name; the first is the measure of the others."""
+
+MODULES = {
+    "duckdb": "duckdb",
+    "polars": "polars",
+    "pandas": "pandas",
+    "dlt": "dlt",
+    "sqlite-utils": "sqlite_utils",
+}
+"""By way, what it imports when it is called: the time that takes is not counted."""
