@@ -209,8 +209,9 @@ def seals(
     query = sa.select(*(seal_table.c[name] for name in Seal.__dataclass_fields__)).where(*conditions)
     number = seal_table.c.number
     ordered = query.order_by(number.desc() if newest else number).limit(1 if newest else limit)
-    for row in execute(ordered):
-        yield Seal(**row._mapping)
+    with execute(ordered) as rows:
+        for row in rows:
+            yield Seal(**row._mapping)
 
 
 def seal_of(execute: Execute, run_id: int) -> Seal | None:

@@ -149,9 +149,8 @@ class Proxy:
                     continue
                 action = self._due(data)
                 if action is not None:
-                    goes_on = action(line, data)
-                    self.done += 1
-                    if not goes_on:
+                    self.done += 1  # before: the load may end sooner than an action that waits
+                    if not action(line, data):
                         continue
                 line.server.sendall(data)
         if not self._silent.is_set():

@@ -138,7 +138,8 @@ def _problems(connection: sa.Connection, run_id: int) -> dict[str, int]:
     c = quarantine_table.c
     query = sa.select(c.problems).where(sa.or_(c.run_id == run_id, c.last_run_id == run_id))
     counts: Counter[str] = Counter()
-    for problems in connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(query):
-        told = reasons(Problem(**problem) for problem in json.loads(problems))
-        counts.update({problem.code for problem in told})
+    with connection.scalars(query.execution_options(yield_per=ROWS_AT_ONCE)) as found:
+        for problems in found:
+            told = reasons(Problem(**problem) for problem in json.loads(problems))
+            counts.update({problem.code for problem in told})
     return dict(counts.most_common())

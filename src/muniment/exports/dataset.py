@@ -99,10 +99,10 @@ class TableRows:
         todo = converters(columns_of(self.table))
         query = self._chosen(*self.table.columns)
         if self._key:
-            found = self._pages(connection, query.order_by(*self._key), after, last)
+            pages = self._pages(connection, query.order_by(*self._key), after, last)
         else:
-            found = connection.execution_options(yield_per=PAGE_ROWS).execute(query).partitions()
-        for page in found:
+            pages = _at_once(connection, query)
+        for page in pages:
             yield [_converted(row, todo) for row in page]
 
     def _chosen(self, *columns: Any) -> sa.Select[Any]:
@@ -123,6 +123,12 @@ class TableRows:
                 after = tuple(page[-1]._mapping[name] for name in names)
             if len(page) < PAGE_ROWS:
                 return
+
+
+def _at_once(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
+    """All rows by one statement, page by page."""
+    with connection.execute(query.execution_options(yield_per=PAGE_ROWS)) as found:
+        yield from found.partitions()
 
 
 def _behind(key: Sequence[sa.Column[Any]], values: Sequence[Any]) -> sa.ColumnElement[bool]:
