@@ -13,19 +13,24 @@ MAY_BE_AMBIGUOUS = "[0-9][.,][0-9]{3}"
 _AMBIGUOUS = re.compile(r"(?<![0-9.,])([1-9][0-9]{0,2})([.,])([0-9]{3})(?![0-9]|[.,][0-9])")
 
 _COMMA_LANGUAGES = frozenset(
-    "af az be bg bs ca cs da de el es et eu fi fr gl hr hu id is it ka kk lt lv mk nb nl nn no pl pt ro ru sk"  # noqa: SIM905
-    " sl sq sr sv tr uk vi".split()
+    "af ast az be bg br bs ca cs da de dsb el es et eu fi fo fr fy gl hr hsb hu hy id is it ka kk ky lb lt"  # noqa: SIM905 - as a list it were a page
+    " lv mk nb nl nn no pl pt rm ro ru se sk sl sq sr sv tr uk uz vi".split()
 )
 """Languages whose decimal mark is the comma (Unicode CLDR, `numbers/symbols/decimal`)."""
 
-_POINT_REGIONS = frozenset("CH DO GT HN LI MX NI PA PE PR SV US 419".split())  # noqa: SIM905
-"""Regions of such a language where it is the point all the same (as above)."""
+_POINT_LOCALES = frozenset(
+    "az-ARAB az-CYRL de-CH de-LI es-419 es-BR es-BZ es-CU es-DO es-GT es-HN es-MX es-NI es-PA es-PE es-PR"  # noqa: SIM905 - likewise
+    " es-SV es-US fr-RW it-CH kk-ARAB".split()
+)
+"""Where it is the point all the same (as above)."""
 
 
 def has_decimal_comma(language: str) -> bool:
     """Whether the decimal mark is the comma where this language (BCP 47) is written."""
     first, *others = language.split("-")
-    return first.lower() in _COMMA_LANGUAGES and _POINT_REGIONS.isdisjoint(map(str.upper, others))
+    spoken = first.lower()
+    elsewhere = {f"{spoken}-{other.upper()}" for other in others}
+    return spoken in _COMMA_LANGUAGES and _POINT_LOCALES.isdisjoint(elsewhere)
 
 
 def exchanged(text: str) -> str:

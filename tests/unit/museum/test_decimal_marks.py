@@ -14,7 +14,7 @@ from muniment.museum.dimensions import parse_dimensions
 WRITTEN = st.text(st.sampled_from("0125.,  xcmH½"), max_size=12)
 
 
-@pytest.mark.parametrize("language", ["de", "de-AT", "FR", "nl", "es", "pt-BR", "sr-Latn"])
+@pytest.mark.parametrize("language", ["de", "de-AT", "FR", "fr-CH", "hsb", "nl", "es", "pt-BR", "sr-Latn"])
 def test_the_decimal_mark_of_most_languages_is_the_comma(language: str) -> None:
     assert has_decimal_comma(language)
 
