@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from muniment.databases.database import Database
+from muniment.databases.database import Database, behind
 from muniment.ledger import reading, run_table
 from muniment.quarantine import note_table
 from muniment.records import Problem
@@ -84,7 +84,7 @@ def notes(
         if len(rows) < size:
             return
         last = rows[-1]
-        after = _behind(last.run_id, last.record_number, last.position)
+        after = behind(places, (last.run_id, last.record_number, last.position))
         limit = None if limit is None else limit - size
 
 
@@ -111,14 +111,6 @@ def _chosen(run: int | None, code: str | None) -> sa.ColumnElement[bool]:
     c = note_table.c
     conditions = [column == value for column, value in ((c.run_id, run), (c.code, code)) if value is not None]
     return sa.and_(sa.true(), *conditions)
-
-
-def _behind(run: int, record: int, position: int) -> sa.ColumnElement[bool]:
-    """Notes behind this one: without a comparison of rows, for which MySQL and MariaDB use no index."""
-    c = note_table.c
-    in_record = sa.and_(c.record_number == record, c.position > position)
-    in_run = sa.and_(c.run_id == run, sa.or_(c.record_number > record, in_record))
-    return sa.or_(c.run_id > run, in_run)
 
 
 def _notes_in(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[StoredNote]:

@@ -15,7 +15,7 @@ from muniment.config import RejectBudget, Settings
 from muniment.correction.corrected import Attempt, CorrectedSource
 from muniment.correction.resubmission import Kind, attempts_of
 from muniment.correction.worksheet import ID
-from muniment.databases.database import Database
+from muniment.databases.database import Database, behind
 from muniment.events import unobserved
 from muniment.ledger import run_table
 from muniment.quarantine import LEFT_OUT, NOT_APPLIED, quarantine_table
@@ -147,4 +147,4 @@ def _numbers(database: Database, query: sa.Select[Any]) -> Iterator[dict[str, in
         yield from ({ID: number} for *_, number in found)
         if len(found) < ENTRIES_A_PAGE:
             return
-        page = ordered.where(sa.tuple_(*place) > sa.tuple_(*map(sa.literal, found[-1])))
+        page = ordered.where(behind(place, found[-1]))

@@ -81,6 +81,19 @@ def where_in(
         yield execute(restricted, {"some_values": list(values[start : start + KEYS_A_QUERY])})
 
 
+def behind(key: Sequence[sa.Column[Any]], values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """The condition that a row stands behind one with these values of the key.
+
+    Spelled out, with a bound on the first column by itself: not every database uses an index for
+    `(a, b) > (1, 2)`.
+    """
+    first, *others = key
+    further: sa.ColumnElement[bool] = first > values[0]
+    if not others:
+        return further
+    return sa.and_(first >= values[0], sa.or_(further, behind(others, values[1:])))
+
+
 def rows_in(
     execute: Callable[[sa.Executable, dict[str, Any]], sa.CursorResult[Any]],
     query: sa.Select[Any],

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from muniment.databases.database import behind
 from muniment.errors import UsageError
 from muniment.exports.columns import columns_of, converters
 from muniment.exports.format import FileFormat
@@ -115,8 +116,8 @@ class TableRows:
         bounded = query.where(_not_behind(self._key, last)) if last is not None else query
         bounded = bounded.limit(PAGE_ROWS)
         while True:
-            behind = bounded.where(_behind(self._key, after)) if after is not None else bounded
-            page = connection.execute(behind).all()
+            chosen = bounded.where(behind(self._key, after)) if after is not None else bounded
+            page = connection.execute(chosen).all()
             connection.rollback()  # nothing stays open while a page is written
             if page:
                 yield page
@@ -131,22 +132,8 @@ def _at_once(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Seque
         yield from found.partitions()
 
 
-def _behind(key: Sequence[sa.Column[Any]], values: Sequence[Any]) -> sa.ColumnElement[bool]:
-    """The condition that a row stands behind one with these values of the key.
-
-    Spelled out, with a bound on the first column by itself: not every database uses an index for
-    `(a, b) > (1, 2)`.
-    """
-    first, *others = key
-    behind: sa.ColumnElement[bool] = first > values[0]
-    if not others:
-        return behind
-    further = sa.or_(behind, _behind(others, values[1:]))
-    return sa.and_(first >= values[0], further)
-
-
 def _not_behind(key: Sequence[sa.Column[Any]], values: Sequence[Any]) -> sa.ColumnElement[bool]:
-    """The opposite of `_behind`."""
+    """The opposite of `behind`."""
     first, *others = key
     within: sa.ColumnElement[bool] = first <= values[0]
     if not others:
