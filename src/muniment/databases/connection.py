@@ -43,7 +43,7 @@ class SupportsLastHeard(Protocol):
 
 def ask_only_the_quiet(engine: sa.Engine) -> None:
     """Have an engine ask a connection whether it lives only where the server was quiet for a while."""
-    engine.dialect.do_ping = partial(_lives, engine.dialect.do_ping)  # type: ignore[method-assign]
+    engine.dialect.do_ping = partial(_lives, engine.dialect.do_ping)  # type: ignore[method-assign]  # of this engine alone
 
 
 def _lives(ping: Callable[[Any], bool], connection: SupportsLastHeard) -> bool:
